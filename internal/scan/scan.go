@@ -16,7 +16,8 @@ import (
 	"unicode/utf8"
 )
 
-// MaxDepth is the number of arrays and objects that may be open at once.
+// MaxDepth is the number of arrays and objects that may be open at once, unless
+// [NewDepth] says otherwise.
 const MaxDepth = 64
 
 // Kind is the type of a JSON value, as told by its first byte.
@@ -72,12 +73,17 @@ type Scanner struct {
 	text  string
 	pos   int
 	depth int
+	limit int
 	fresh bool // directly behind an opening bracket
 	err   error
 }
 
 // New returns a scanner at the start of text.
-func New(text string) Scanner { return Scanner{text: text} }
+func New(text string) Scanner { return NewDepth(text, MaxDepth) }
+
+// NewDepth is New with another limit than [MaxDepth]. It is for formats whose
+// own nesting is bounded, but takes more brackets than that.
+func NewDepth(text string, depth int) Scanner { return Scanner{text: text, limit: depth} }
 
 // Valid reports whether text is one JSON value that is not nested too deeply.
 func Valid(text string) error {
@@ -316,8 +322,8 @@ func (s *Scanner) skipArray() {
 }
 
 func (s *Scanner) deeper() bool {
-	if s.depth++; s.depth > MaxDepth {
-		s.fail(fmt.Sprintf("nested deeper than %d levels", MaxDepth))
+	if s.depth++; s.depth > s.limit {
+		s.fail(fmt.Sprintf("nested deeper than %d levels", s.limit))
 		return false
 	}
 	s.fresh = true

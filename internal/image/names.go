@@ -1,0 +1,31 @@
+package image
+
+// names finds duplicates among the names of one object. The zero value is
+// empty; up to its size it allocates nothing.
+type names struct {
+	few  [16]string
+	n    int
+	more map[string]struct{}
+}
+
+// add reports whether the name is new.
+func (s *names) add(name string) bool {
+	for _, known := range s.few[:s.n] {
+		if known == name {
+			return false
+		}
+	}
+	if s.n < len(s.few) {
+		s.few[s.n] = name
+		s.n++
+		return true
+	}
+	if _, known := s.more[name]; known {
+		return false
+	}
+	if s.more == nil {
+		s.more = map[string]struct{}{}
+	}
+	s.more[name] = struct{}{}
+	return true
+}

@@ -1,0 +1,237 @@
+package image
+
+import (
+	"encoding"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// op is how the values of a Go type are converted.
+type op uint8
+
+const (
+	opNone     op = iota // no attribute stands for the type
+	opForeign            // the type converts itself, by way of the SDK
+	opUnixTime           // attributevalue.UnixTime
+	opTime
+	opPointer
+	opInterface
+	opString
+	opBool
+	opInt
+	opUint
+	opFloat
+	opStruct
+	opMap
+	opSlice
+	opArray
+)
+
+// plan is everything about a Go type that converting its values needs. It is
+// complete before anybody else sees it, and immutable from then on.
+type plan struct {
+	op   op
+	enc  op // the same for encoding: a type may have only one of the SDK's methods
+	typ  reflect.Type
+	elem *plan // of a pointer, slice, array or map
+
+	number  bool // a string kind that stands for numbers, such as json.Number
+	bytes   bool // a slice or array of bytes
+	text    bool // a map whose keys are encoding.TextUnmarshaler
+	named   bool // a map whose keys can be read from a name
+	bits    int  // of a number
+	fields  []field
+	byName  map[string]int
+	byFold  map[string]int // the first field that a folded name fits
+	literal literal
+}
+
+// literal marks types that are set without going through reflect.
+type literal uint8
+
+const (
+	literalNone literal = iota
+	literalAny
+	literalTime
+	literalBytes
+	literalStrings
+	literalStringMap
+	literalAnyMap
+)
+
+var (
+	timeType   = reflect.TypeFor[time.Time]()
+	anyType    = reflect.TypeFor[any]()
+	anyMapType = reflect.TypeFor[map[string]any]()
+
+	byteSlicesType = reflect.TypeFor[[][]byte]()
+
+	literals = map[reflect.Type]literal{
+		anyType:                              literalAny,
+		timeType:                             literalTime,
+		reflect.TypeFor[[]byte]():            literalBytes,
+		reflect.TypeFor[[]string]():          literalStrings,
+		reflect.TypeFor[map[string]string](): literalStringMap,
+		anyMapType:                           literalAnyMap,
+	}
+
+	numberInterface = reflect.TypeFor[interface {
+		Float64() (float64, error)
+		Int64() (int64, error)
+		String() string
+	}]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// plans caches the plan of each type that was converted, as encoding/json does
+// with its encoders. A plan follows from its type alone, so the cache only saves
+// time; there are as many as the program has types.
+var plans sync.Map // reflect.Type → *plan
+
+func planOf(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	b := builder{}
+	p := b.plan(t)
+	for t, p := range b {
+		plans.LoadOrStore(t, p)
+	}
+	return p
+}
+
+// builder holds the plans of a type and of all that it is made of, so that a
+// type may be part of itself.
+type builder map[reflect.Type]*plan
+
+func (b builder) plan(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	if p, ok := b[t]; ok {
+		return p
+	}
+	p := &plan{typ: t, literal: literals[t]}
+	b[t] = p
+	p.op = b.fill(p, t)
+	p.enc = p.op
+	switch {
+	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Interface:
+	case t.PkgPath() == sdkPackage && t.Name() == "UnixTime":
+		p.op, p.enc = opUnixTime, opUnixTime
+	default:
+		if hasMethod(t, "UnmarshalDynamoDBAttributeValue") {
+			p.op = opForeign
+		}
+		if hasMethod(t, "MarshalDynamoDBAttributeValue") {
+			p.enc = opForeign
+		}
+	}
+	return p
+}
+
+const sdkPackage = "github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+
+// hasMethod looks for the method by its name, since its type is the SDK's.
+func hasMethod(t reflect.Type, name string) bool {
+	_, ok := reflect.PointerTo(t).MethodByName(name)
+	return ok
+}
+
+func (b builder) fill(p *plan, t reflect.Type) op {
+	switch t.Kind() {
+	case reflect.Pointer:
+		if endless(t) {
+			return opNone
+		}
+		p.elem = b.plan(t.Elem())
+		return opPointer
+	case reflect.Interface:
+		return opInterface
+	case reflect.String:
+		p.number = t.Implements(numberInterface)
+		return opString
+	case reflect.Bool:
+		return opBool
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		p.bits = t.Bits()
+		return opInt
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		p.bits = t.Bits()
+		return opUint
+	case reflect.Float32, reflect.Float64:
+		p.bits = t.Bits()
+		return opFloat
+	case reflect.Struct:
+		if t.ConvertibleTo(timeType) {
+			return opTime
+		}
+		b.fillStruct(p, t)
+		return opStruct
+	case reflect.Map:
+		key := t.Key()
+		p.text = key.Implements(textUnmarshaler) && key.Kind() != reflect.Interface ||
+			reflect.PointerTo(key).Implements(textUnmarshaler)
+		p.named = p.text || isName(key.Kind())
+		p.elem = b.plan(t.Elem())
+		return opMap
+	case reflect.Slice:
+		p.bytes = t.Elem().Kind() == reflect.Uint8
+		p.elem = b.plan(t.Elem())
+		return opSlice
+	case reflect.Array:
+		p.bytes = t.Elem().Kind() == reflect.Uint8
+		p.elem = b.plan(t.Elem())
+		return opArray
+	default:
+		return opNone
+	}
+}
+
+func (b builder) fillStruct(p *plan, t reflect.Type) {
+	p.fields = fieldsOf(t)
+	p.byName = make(map[string]int, len(p.fields))
+	p.byFold = make(map[string]int, len(p.fields))
+	for i := range p.fields {
+		f := &p.fields[i]
+		f.plan = b.plan(f.typ)
+		p.byName[f.name] = i
+		folded := string(fold(nil, f.name))
+		if _, taken := p.byFold[folded]; !taken {
+			p.byFold[folded] = i
+		}
+	}
+}
+
+// isName reports whether a name can be read as a value of that kind.
+func isName(k reflect.Kind) bool {
+	return k == reflect.String || k == reflect.Bool || k == reflect.Float32 || k == reflect.Float64 ||
+		reflect.Int <= k && k <= reflect.Uint64
+}
+
+// endless reports whether pointers lead from t to nothing but pointers, as in
+// type P *P.
+func endless(t reflect.Type) bool {
+	for range 64 {
+		if t.Kind() != reflect.Pointer {
+			return false
+		}
+		t = t.Elem()
+	}
+	return true
+}
+
+// find returns the field that an attribute's name fits, and whether it fits
+// exactly. The next field in order is the likeliest.
+func (p *plan) find(name string, next int) (i int, exact, ok bool) {
+	if next < len(p.fields) && p.fields[next].name == name {
+		return next, true, true
+	}
+	if i, ok := p.byName[name]; ok {
+		return i, true, true
+	}
+	var buffer [64]byte
+	i, ok = p.byFold[string(fold(buffer[:0], name))]
+	return i, false, ok
+}

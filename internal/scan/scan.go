@@ -98,10 +98,14 @@ func (s *Scanner) Err() error { return s.err }
 // Pos returns the offset of the next byte to be read.
 func (s *Scanner) Pos() int { return s.pos }
 
-// End returns the first error, or one where anything but white space is left.
+// End returns the first error, or one where anything but white space is left or
+// an object or array has not been left.
 func (s *Scanner) End() error {
 	if s.err == nil {
-		if s.space(); s.pos < len(s.text) {
+		switch s.space(); {
+		case s.depth > 0:
+			s.fail("an object or array that is not read to its end")
+		case s.pos < len(s.text):
 			s.fail("text behind the value")
 		}
 	}

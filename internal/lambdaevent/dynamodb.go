@@ -1,0 +1,126 @@
+package lambdaevent
+
+import (
+	"math"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/lambda-cqrs/cqrs/internal/scan"
+)
+
+// DynamoDBRecord is a record of a DynamoDB stream.
+type DynamoDBRecord struct {
+	EventID, EventName, EventSourceARN, AWSRegion, EventVersion string
+	SequenceNumber, StreamViewType                              string
+
+	ApproximateCreationTime time.Time
+	SizeBytes               int64
+	UserIdentity            *events.DynamoDBUserIdentity
+
+	// Keys, NewImage and OldImage are the JSON texts of attribute maps, valid JSON
+	// but not checked otherwise; "" where absent.
+	Keys, NewImage, OldImage string
+}
+
+// DecodeDynamoDB reads a record of a DynamoDB stream. One without "dynamodb" is
+// an error.
+func DecodeDynamoDB(raw string, record *DynamoDBRecord) error {
+	*record = DynamoDBRecord{}
+	r := newReader(raw)
+	found := false
+	r.object(func(name string) {
+		switch name {
+		case "eventID":
+			r.text(&record.EventID)
+		case "eventName":
+			r.text(&record.EventName)
+		case "eventVersion":
+			r.text(&record.EventVersion)
+		case "awsRegion":
+			r.text(&record.AWSRegion)
+		case "eventSourceARN":
+			r.text(&record.EventSourceARN)
+		case "userIdentity":
+			r.userIdentity(&record.UserIdentity)
+		case "dynamodb":
+			found = r.streamRecord(record)
+		default:
+			r.Skip()
+		}
+	})
+	r.require(found, "dynamodb")
+	return r.end()
+}
+
+func (r *reader) streamRecord(to *DynamoDBRecord) bool {
+	return r.object(func(name string) {
+		switch name {
+		case "ApproximateCreationDateTime":
+			r.creation(&to.ApproximateCreationTime)
+		case "Keys":
+			r.attributes(&to.Keys)
+		case "NewImage":
+			r.attributes(&to.NewImage)
+		case "OldImage":
+			r.attributes(&to.OldImage)
+		case "SequenceNumber":
+			r.text(&to.SequenceNumber)
+		case "SizeBytes":
+			r.integer(&to.SizeBytes)
+		case "StreamViewType":
+			r.text(&to.StreamViewType)
+		default:
+			r.Skip()
+		}
+	})
+}
+
+func (r *reader) attributes(to *string) {
+	if kind := r.Kind(); kind == scan.Object || kind == scan.Null {
+		r.raw(to)
+		return
+	}
+	r.is(scan.Object)
+}
+
+func (r *reader) userIdentity(to **events.DynamoDBUserIdentity) {
+	var identity events.DynamoDBUserIdentity
+	if r.object(func(name string) {
+		switch name {
+		case "type":
+			r.text(&identity.Type)
+		case "principalId":
+			r.text(&identity.PrincipalID)
+		default:
+			r.Skip()
+		}
+	}) {
+		*to = &identity
+	}
+}
+
+// The least numbers that cannot be seconds, milliseconds and microseconds since
+// 1970, because that would be a year after 5000. As the next smaller unit each of
+// them is in 1973, before any record that there is.
+const (
+	maxSeconds      = 1e11
+	maxMilliseconds = 1e14
+	maxEpoch        = 1e17
+)
+
+// creation reads an epoch time, which DynamoDB Streams sends in seconds, and a
+// Kinesis stream of a table's changes in milliseconds or microseconds.
+func (r *reader) creation(to *time.Time) {
+	number, ok := r.float()
+	if !ok {
+		return
+	}
+	switch size := math.Abs(number); {
+	case size < maxSeconds:
+		number *= 1e6
+	case size < maxMilliseconds:
+		number *= 1e3
+	}
+	*to = time.UnixMicro(int64(math.Round(number))).UTC()
+}

@@ -1,0 +1,37 @@
+package lambdaevent
+
+import "github.com/aws/aws-lambda-go/events"
+
+// DecodeEventBridge reads an event of EventBridge. Its detail may be of any type:
+// that of a schedule without an input is a string.
+func DecodeEventBridge(raw string, event *events.EventBridgeEvent) error {
+	*event = events.EventBridgeEvent{}
+	r := newReader(raw)
+	r.object(func(name string) {
+		switch name {
+		case "version":
+			r.text(&event.Version)
+		case "id":
+			r.text(&event.ID)
+		case "detail-type":
+			r.text(&event.DetailType)
+		case "source":
+			r.text(&event.Source)
+		case "account":
+			r.text(&event.AccountID)
+		case "time":
+			r.time(&event.Time)
+		case "region":
+			r.text(&event.Region)
+		case "resources":
+			r.list(&event.Resources)
+		case "detail":
+			detail := "null"
+			r.raw(&detail)
+			event.Detail = []byte(detail)
+		default:
+			r.Skip()
+		}
+	})
+	return r.end()
+}

@@ -1,0 +1,5 @@
+module github.com/lambda-cqrs/cqrs/examples
+
+go 1.26.0
+
+replace github.com/lambda-cqrs/cqrs => ../

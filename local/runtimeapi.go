@@ -2,200 +2,48 @@ package local
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net"
-	"net/http"
-	"strconv"
-	"sync"
+	"os/exec"
 	"time"
-)
 
-// ErrClosed is the error of an invocation that was waiting, or came, when the
-// Runtime API was closed.
-var ErrClosed = errors.New("local: the Runtime API is closed")
-
-const (
-	defaultTimeout  = 30 * time.Second
-	defaultGrace    = 500 * time.Millisecond // AWS's
-	functionVersion = "$LATEST"
-	functionHandler = "bootstrap"
-	functionMemory  = 128
-	region          = "us-east-1"
-	account         = "000000000000"
+	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
 )
 
 // RuntimeAPI is the Lambda Runtime API of one execution environment, on a
-// loopback port of its own. One function process polls it, with as many
-// pollers as it likes; [RuntimeAPI.Invoke] may be called in parallel. Where no
-// poller is free, invocations wait in no particular order.
-//
-// The process is started by [RuntimeAPI.Start], or by anybody else with the
-// variables of [RuntimeAPI.Environment].
-type RuntimeAPI struct {
-	name        string
-	timeout     time.Duration
-	concurrency int
-	grace       time.Duration // between SIGTERM and SIGKILL
+// loopback port of its own, with the process that polls it.
+type RuntimeAPI = runtimeapi.Server
 
-	listener net.Listener
-	server   *http.Server
-	served   chan struct{} // closed once the server accepts no more
-	closing  chan struct{} // closed, under mu, by Close when the process has ended
-	queue    chan *invocation
-	handlers sync.WaitGroup
+// Process is a function's process.
+type Process = runtimeapi.Process
 
-	mu       sync.Mutex
-	closed   bool                   // Close was called; nothing is started any more
-	inFlight map[string]*invocation // delivered and not settled, by request id
-	sandbox  *sandbox
-}
+// Response is what a function answered.
+type Response = runtimeapi.Response
+
+// FunctionError is what a function reported instead of an answer.
+type FunctionError = runtimeapi.FunctionError
+
+// ErrClosed is the error of an invocation that was waiting, or came, when the
+// Runtime API was closed.
+var ErrClosed = runtimeapi.ErrClosed //nolint:gochecknoglobals // the sentinel itself
 
 // RuntimeOption changes what [NewRuntimeAPI] makes.
-type RuntimeOption func(*RuntimeAPI)
-
-// FunctionTimeout is the time that the function has for an invocation whose
-// context has no deadline. The default is 30 s.
-func FunctionTimeout(timeout time.Duration) RuntimeOption {
-	return func(r *RuntimeAPI) { r.timeout = timeout }
-}
-
-// MaxConcurrency is how many invocations the function's process is told to take
-// at once, as on Lambda Managed Instances. The default is 1. It is not a limit:
-// whoever polls is served.
-func MaxConcurrency(invocations int) RuntimeOption {
-	return func(r *RuntimeAPI) { r.concurrency = invocations }
-}
+type RuntimeOption = runtimeapi.Option
 
 // NewRuntimeAPI listens on a free loopback port. The caller closes the
 // RuntimeAPI, whose goroutines run until then.
 func NewRuntimeAPI(functionName string, opts ...RuntimeOption) (*RuntimeAPI, error) {
-	r := &RuntimeAPI{
-		name:        functionName,
-		timeout:     defaultTimeout,
-		concurrency: 1,
-		grace:       defaultGrace,
-		served:      make(chan struct{}),
-		closing:     make(chan struct{}),
-		queue:       make(chan *invocation),
-		inFlight:    make(map[string]*invocation),
-		sandbox:     newSandbox(nil),
-	}
-	for _, opt := range opts {
-		opt(r)
-	}
-	switch {
-	case r.name == "":
-		return nil, errors.New("local: a function needs a name")
-	case r.timeout <= 0:
-		return nil, fmt.Errorf("local: the function timeout is %v, but must be positive", r.timeout)
-	case r.concurrency < 1:
-		return nil, fmt.Errorf("local: the maximum concurrency is %d, but must be at least 1", r.concurrency)
-	}
-	var config net.ListenConfig
-	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("local: no loopback port for the Runtime API: %w", err)
-	}
-	r.listener = listener
-	r.server = &http.Server{
-		Handler:           r.routes(),
-		ReadHeaderTimeout: time.Minute,
-		MaxHeaderBytes:    2 << 20, // aws-lambda-go sends up to 1 MiB of X-Ray cause in one header
-		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
-			return context.WithValue(ctx, sandboxKey{}, r.currentSandbox())
-		},
-	}
-	go func() {
-		defer close(r.served)
-		_ = r.server.Serve(listener)
-	}()
-	return r, nil
+	return runtimeapi.New(functionName, opts...)
 }
 
-// Address is the host and port for AWS_LAMBDA_RUNTIME_API.
-func (r *RuntimeAPI) Address() string {
-	return r.listener.Addr().String()
-}
+// FunctionTimeout is the time that the function has for an invocation whose
+// context has no deadline. The default is 30 s.
+func FunctionTimeout(timeout time.Duration) RuntimeOption { return runtimeapi.FunctionTimeout(timeout) }
 
-// FunctionARN is the function's name as AWS writes it in full.
-func (r *RuntimeAPI) FunctionARN() string {
-	return "arn:aws:lambda:" + region + ":" + account + ":function:" + r.name
-}
+// MaxConcurrency is how many invocations the function's process is told to take
+// at once, as on Lambda Managed Instances. The default is 1.
+func MaxConcurrency(invocations int) RuntimeOption { return runtimeapi.MaxConcurrency(invocations) }
 
-// Environment lists the variables, as "NAME=value", that AWS sets for a
-// function's process and that make the process poll this Runtime API.
-// AWS_LAMBDA_MAX_CONCURRENCY is among them only above 1.
-func (r *RuntimeAPI) Environment() []string {
-	variables := []string{
-		"AWS_LAMBDA_RUNTIME_API=" + r.Address(),
-		"AWS_LAMBDA_FUNCTION_NAME=" + r.name,
-		"AWS_LAMBDA_FUNCTION_VERSION=" + functionVersion,
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE=" + strconv.Itoa(functionMemory),
-		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand",
-		"AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/" + r.name,
-		"AWS_LAMBDA_LOG_STREAM_NAME=local",
-		"AWS_REGION=" + region,
-		"AWS_DEFAULT_REGION=" + region,
-		"_HANDLER=" + functionHandler,
-		"TZ=:UTC",
-	}
-	if r.concurrency > 1 {
-		variables = append(variables, "AWS_LAMBDA_MAX_CONCURRENCY="+strconv.Itoa(r.concurrency))
-	}
-	return variables
-}
-
-// Close terminates the process that was started, as [Process.Terminate] does,
-// ends every other invocation that waits with [ErrClosed], disconnects all
-// pollers and frees the port. When it returns, nothing of the RuntimeAPI is left
-// running. Closing twice is harmless.
-func (r *RuntimeAPI) Close() error {
-	r.mu.Lock()
-	again, process := r.closed, r.sandbox.process
-	r.closed = true
-	r.mu.Unlock()
-	if again {
-		return nil
-	}
-	if process != nil {
-		process.Terminate()
-	}
-	r.mu.Lock()
-	for _, inv := range r.inFlight {
-		inv.timer.Stop()
-	}
-	close(r.closing)
-	r.mu.Unlock()
-
-	err := r.server.Close()
-	r.handlers.Wait()
-	<-r.served
-	if err != nil {
-		return fmt.Errorf("local: closing the Runtime API: %w", err)
-	}
-	return nil
-}
-
-func (r *RuntimeAPI) isClosing() bool {
-	select {
-	case <-r.closing:
-		return true
-	default:
-		return false
-	}
-}
-
-// enter counts a request in, for Close to wait for, until there is no more to
-// serve.
-func (r *RuntimeAPI) enter() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.isClosing() {
-		return false
-	}
-	r.handlers.Add(1)
-	return true
+// Self is the command that starts the running program once more, as the
+// function. It is killed when ctx ends.
+func Self(ctx context.Context, arguments ...string) (*exec.Cmd, error) {
+	return runtimeapi.Self(ctx, arguments...)
 }

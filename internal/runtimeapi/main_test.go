@@ -1,4 +1,4 @@
-package local_test
+package runtimeapi_test
 
 import (
 	"os"
@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/lambda-cqrs/cqrs/local"
+	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
 )
 
 // functionVariable names the function, of those in functions_test.go, that this
@@ -23,18 +23,18 @@ func TestMain(m *testing.M) {
 }
 
 // newAPI returns a Runtime API that is closed at the end of the test.
-func newAPI(t *testing.T, opts ...local.RuntimeOption) *local.RuntimeAPI {
+func newAPI(t *testing.T, opts ...runtimeapi.Option) *runtimeapi.Server {
 	t.Helper()
-	api, err := local.NewRuntimeAPI("orders", opts...)
+	api, err := runtimeapi.New("orders", opts...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, api.Close()) })
 	return api
 }
 
 // start starts the function of that name for the API.
-func start(t *testing.T, api *local.RuntimeAPI, function string) *local.Process {
+func start(t *testing.T, api *runtimeapi.Server, function string) *runtimeapi.Process {
 	t.Helper()
-	command, err := local.Self(t.Context())
+	command, err := runtimeapi.Self(t.Context())
 	require.NoError(t, err)
 	// The race detector would hold an exit up for a second.
 	command.Env = append(command.Environ(), functionVariable+"="+function, "GORACE=atexit_sleep_ms=0")
@@ -43,7 +43,7 @@ func start(t *testing.T, api *local.RuntimeAPI, function string) *local.Process 
 	return process
 }
 
-func invoke(t *testing.T, api *local.RuntimeAPI, payload string) local.Response {
+func invoke(t *testing.T, api *runtimeapi.Server, payload string) runtimeapi.Response {
 	t.Helper()
 	response, err := api.Invoke(t.Context(), []byte(payload))
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package local
+package runtimeapi
 
 import (
 	"context"
@@ -15,11 +15,11 @@ import (
 
 const stderrLimit = 64 << 10
 
-var errProcessRuns = errors.New("local: the function's process is still running; terminate it before starting another")
+var errProcessRuns = errors.New("runtime API: the function's process is still running; terminate it before starting another")
 
 // Process is the function's process. Its methods may be called in parallel.
 type Process struct {
-	api     *RuntimeAPI
+	api     *Server
 	sandbox *sandbox
 	command *exec.Cmd
 	stderr  tail
@@ -32,18 +32,18 @@ type Process struct {
 func Self(ctx context.Context, arguments ...string) (*exec.Cmd, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("local: the running program does not know its own path: %w", err)
+		return nil, fmt.Errorf("runtime API: the running program does not know its own path: %w", err)
 	}
 	return exec.CommandContext(ctx, program, arguments...), nil //nolint:gosec // the caller chooses its own arguments
 }
 
-// Start runs the command as the function. [RuntimeAPI.Environment] is added to
+// Start runs the command as the function. [Server.Environment] is added to
 // the command's environment, and the end of what it writes to its standard
 // error is kept besides going where the command sends it. One process runs at a
 // time; when it has ended, another may be started.
 //
 // On Linux the process is killed when this one dies, however that comes about.
-func (r *RuntimeAPI) Start(command *exec.Cmd) (*Process, error) {
+func (r *Server) Start(command *exec.Cmd) (*Process, error) {
 	p := &Process{api: r, command: command, started: make(chan struct{}), exited: make(chan struct{})}
 	p.sandbox = newSandbox(p)
 	if err := r.enterSandbox(p.sandbox); err != nil {
@@ -57,7 +57,7 @@ func (r *RuntimeAPI) Start(command *exec.Cmd) (*Process, error) {
 	result := make(chan error, 1)
 	go p.run(result)
 	if err := <-result; err != nil {
-		return nil, fmt.Errorf("local: the function's process did not start: %w", err)
+		return nil, fmt.Errorf("runtime API: the function's process did not start: %w", err)
 	}
 	return p, nil
 }

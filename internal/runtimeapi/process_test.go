@@ -1,4 +1,4 @@
-package local_test
+package runtimeapi_test
 
 import (
 	"bytes"
@@ -10,10 +10,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lambda-cqrs/cqrs/local"
+	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
 )
 
-func ended(t *testing.T, process *local.Process) string {
+func ended(t *testing.T, process *runtimeapi.Process) string {
 	t.Helper()
 	state, err := process.Wait(t.Context())
 	require.NoError(t, err)
@@ -45,7 +45,7 @@ func TestAnswerTooLargeEndsTheProcess(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	process := start(t, api, "large")
-	require.Len(t, invoke(t, api, "just").Payload, local.MaxResponse)
+	require.Len(t, invoke(t, api, "just").Payload, runtimeapi.MaxResponse)
 	require.Equal(t, "Function.ResponseSizeTooLarge", invoke(t, api, "over").Error.Type)
 	require.Equal(t, "exit status 1", ended(t, process))
 	require.Contains(t, process.Stderr(), "unexpected status code: 413")
@@ -65,7 +65,7 @@ func TestExitDuringAnInvocation(t *testing.T) {
 			api := newAPI(t)
 			start(t, api, test.function)
 			response := invoke(t, api, "exit")
-			require.Equal(t, &local.FunctionError{
+			require.Equal(t, &runtimeapi.FunctionError{
 				Type:    "Runtime.ExitError",
 				Message: "RequestId: " + response.RequestID + " Error: " + test.reason,
 			}, response.Error)
@@ -114,7 +114,7 @@ func TestTerminate(t *testing.T) {
 
 func TestCloseLeavesNoProcess(t *testing.T) {
 	t.Parallel()
-	api, err := local.NewRuntimeAPI("orders")
+	api, err := runtimeapi.New("orders")
 	require.NoError(t, err)
 	process := start(t, api, "block")
 	invoke(t, api, "{}") // it runs
@@ -124,7 +124,7 @@ func TestCloseLeavesNoProcess(t *testing.T) {
 	outcome := <-held
 	require.True(t, outcome.err != nil || outcome.response.Error != nil)
 	_, err = api.Start(exec.CommandContext(t.Context(), "true"))
-	require.ErrorIs(t, err, local.ErrClosed)
+	require.ErrorIs(t, err, runtimeapi.ErrClosed)
 }
 
 func TestOneProcessAtATime(t *testing.T) {
@@ -132,10 +132,10 @@ func TestOneProcessAtATime(t *testing.T) {
 	api := newAPI(t)
 	process := start(t, api, "echo")
 	_, err := api.Start(exec.CommandContext(t.Context(), "true"))
-	require.EqualError(t, err, "local: the function's process is still running; terminate it before starting another")
+	require.EqualError(t, err, "runtime API: the function's process is still running; terminate it before starting another")
 	process.Terminate()
 	_, err = api.Start(exec.CommandContext(t.Context(), "/no/such/program"))
-	require.ErrorContains(t, err, "local: the function's process did not start: ")
+	require.ErrorContains(t, err, "runtime API: the function's process did not start: ")
 	require.Equal(t, "Runtime.InvalidEntrypoint", invoke(t, api, "{}").Error.Type)
 	start(t, api, "echo")
 	require.Nil(t, invoke(t, api, "{}").Error)

@@ -1,4 +1,4 @@
-package local
+package runtimeapi
 
 import (
 	"encoding/json"
@@ -13,7 +13,7 @@ const (
 // registerExtension serves extensions of the function's own process that want
 // no events: what lambda.WithEnableSIGTERM registers. From then on the process
 // gets a SIGTERM before it is killed.
-func (r *RuntimeAPI) registerExtension(w http.ResponseWriter, request *http.Request) {
+func (r *Server) registerExtension(w http.ResponseWriter, request *http.Request) {
 	if request.Header.Get(headerExtensionName) == "" {
 		refuse(w, http.StatusForbidden, "Extension.InvalidExtensionName", "Empty extension name")
 		return
@@ -42,7 +42,7 @@ func (r *RuntimeAPI) registerExtension(w http.ResponseWriter, request *http.Requ
 }
 
 // nextExtensionEvent waits for an event that never comes.
-func (r *RuntimeAPI) nextExtensionEvent(w http.ResponseWriter, request *http.Request) {
+func (r *Server) nextExtensionEvent(w http.ResponseWriter, request *http.Request) {
 	if request.Header.Get(headerExtensionIdentifier) == "" {
 		refuse(w, http.StatusForbidden, "Extension.MissingHeader", "Missing Lambda-Extension-Identifier header")
 		return

@@ -1,4 +1,4 @@
-package local
+package runtimeapi
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 )
 
 // SetGrace changes the time between SIGTERM and SIGKILL.
-func (r *RuntimeAPI) SetGrace(grace time.Duration) { r.grace = grace }
+func (r *Server) SetGrace(grace time.Duration) { r.grace = grace }
 
 // Next serves one poll on a connection of the present sandbox.
-func (r *RuntimeAPI) Next(w http.ResponseWriter, request *http.Request) {
+func (r *Server) Next(w http.ResponseWriter, request *http.Request) {
 	r.next(w, request.WithContext(context.WithValue(request.Context(), sandboxKey{}, r.currentSandbox())))
 }

@@ -1,4 +1,4 @@
-package local
+package runtimeapi
 
 import (
 	"encoding/base64"
@@ -26,7 +26,7 @@ const (
 	trailerErrorBody      = "Lambda-Runtime-Function-Error-Body"
 )
 
-func (r *RuntimeAPI) routes() http.Handler {
+func (r *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /2018-06-01/runtime/invocation/next", r.next)
 	mux.HandleFunc("POST /2018-06-01/runtime/invocation/{id}/response", r.answer)
@@ -46,7 +46,7 @@ func (r *RuntimeAPI) routes() http.Handler {
 
 // next is the long poll. An invocation that cannot be written, because its
 // poller has left, goes to another one.
-func (r *RuntimeAPI) next(w http.ResponseWriter, request *http.Request) {
+func (r *Server) next(w http.ResponseWriter, request *http.Request) {
 	sandbox := sandboxOf(request)
 	for {
 		select {
@@ -75,7 +75,7 @@ func (r *RuntimeAPI) next(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-func (r *RuntimeAPI) send(w http.ResponseWriter, inv *invocation) error {
+func (r *Server) send(w http.ResponseWriter, inv *invocation) error {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(inv.payload)))
@@ -100,7 +100,7 @@ func (r *RuntimeAPI) send(w http.ResponseWriter, inv *invocation) error {
 
 // answer takes the function's result. A failure while the function was still
 // writing it is told in the trailer.
-func (r *RuntimeAPI) answer(w http.ResponseWriter, request *http.Request) {
+func (r *Server) answer(w http.ResponseWriter, request *http.Request) {
 	r.receive(w, request, func(id string, body []byte) Response {
 		errorType := request.Trailer.Get(headerErrorType)
 		if errorType == "" {
@@ -115,13 +115,13 @@ func (r *RuntimeAPI) answer(w http.ResponseWriter, request *http.Request) {
 }
 
 // report takes the error of an invocation.
-func (r *RuntimeAPI) report(w http.ResponseWriter, request *http.Request) {
+func (r *Server) report(w http.ResponseWriter, request *http.Request) {
 	r.receive(w, request, func(id string, body []byte) Response {
 		return reported(id, request.Header.Get(headerErrorType), body)
 	})
 }
 
-func (r *RuntimeAPI) receive(w http.ResponseWriter, request *http.Request, response func(id string, body []byte) Response) {
+func (r *Server) receive(w http.ResponseWriter, request *http.Request, response func(id string, body []byte) Response) {
 	inv := r.find(request.PathValue("id"))
 	if inv == nil {
 		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
@@ -147,7 +147,7 @@ func (r *RuntimeAPI) receive(w http.ResponseWriter, request *http.Request, respo
 
 // reportInit takes the error of a process that cannot start. It fails whatever
 // waits for that process.
-func (r *RuntimeAPI) reportInit(w http.ResponseWriter, request *http.Request) {
+func (r *Server) reportInit(w http.ResponseWriter, request *http.Request) {
 	body, _, err := readBody(request)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")

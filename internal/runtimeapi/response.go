@@ -1,4 +1,4 @@
-package local
+package runtimeapi
 
 import (
 	"encoding/json"

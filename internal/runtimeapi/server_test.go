@@ -1,4 +1,4 @@
-package local_test
+package runtimeapi_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lambda-cqrs/cqrs/local"
+	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
 )
 
 func TestInvokeAnswers(t *testing.T) {
@@ -42,7 +42,7 @@ func TestInvokeTellsTheFunctionsErrors(t *testing.T) {
 	start(t, api, "fail")
 	for _, test := range tests { // in one process: an error does not end it
 		response := invoke(t, api, test.payload)
-		require.Equal(t, &local.FunctionError{Type: test.errorType, Message: test.message}, response.Error)
+		require.Equal(t, &runtimeapi.FunctionError{Type: test.errorType, Message: test.message}, response.Error)
 		require.JSONEq(t, fmt.Sprintf(`{"errorType":%q,"errorMessage":%q}`, test.errorType, test.message), string(response.Payload))
 		require.EqualError(t, response.Error, test.errorType+": "+test.message)
 	}
@@ -52,7 +52,7 @@ func TestInvokeTellsAFailureBehindPartOfTheAnswer(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	start(t, api, "stream")
-	require.Equal(t, &local.FunctionError{Type: "orderError", Message: "no order 8"}, invoke(t, api, "{}").Error)
+	require.Equal(t, &runtimeapi.FunctionError{Type: "orderError", Message: "no order 8"}, invoke(t, api, "{}").Error)
 }
 
 func TestInvocationReachesTheFunctionsContext(t *testing.T) {
@@ -62,10 +62,10 @@ func TestInvocationReachesTheFunctionsContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	response, err := api.Invoke(ctx, []byte("{}"),
-		local.TraceHeader("Root=1-5759e988-bd862e3fe1be46a994272793"),
-		local.ClientContext(`{"Client":{"app_title":"shop"}}`),
-		local.CognitoIdentity(`{"cognitoIdentityId":"somebody"}`),
-		local.TenantID("blue"))
+		runtimeapi.TraceHeader("Root=1-5759e988-bd862e3fe1be46a994272793"),
+		runtimeapi.ClientContext(`{"Client":{"app_title":"shop"}}`),
+		runtimeapi.CognitoIdentity(`{"cognitoIdentityId":"somebody"}`),
+		runtimeapi.TenantID("blue"))
 	require.NoError(t, err)
 
 	deadline, _ := ctx.Deadline()
@@ -86,7 +86,7 @@ func TestInvocationReachesTheFunctionsContext(t *testing.T) {
 
 func TestFunctionTimeoutIsTheDeadlineWhereTheCallerHasNone(t *testing.T) {
 	t.Parallel()
-	api := newAPI(t, local.FunctionTimeout(time.Hour))
+	api := newAPI(t, runtimeapi.FunctionTimeout(time.Hour))
 	start(t, api, "context")
 	before := time.Now()
 	response := invoke(t, api, "{}")
@@ -101,7 +101,7 @@ func TestFunctionTimeoutIsTheDeadlineWhereTheCallerHasNone(t *testing.T) {
 func TestInvocationsRunInParallel(t *testing.T) {
 	t.Parallel()
 	const invocations = 8
-	api := newAPI(t, local.MaxConcurrency(invocations))
+	api := newAPI(t, runtimeapi.MaxConcurrency(invocations))
 	start(t, api, "meet")
 	var group sync.WaitGroup
 	answers := make([]string, invocations)
@@ -133,7 +133,7 @@ func TestPayloadDoesNotOutliveItsInvocation(t *testing.T) {
 
 func TestInvokeWithoutPollerSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	api := newAPI(t, local.FunctionTimeout(time.Millisecond))
+	api := newAPI(t, runtimeapi.FunctionTimeout(time.Millisecond))
 	_, err := api.Invoke(t.Context(), nil)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "AWS_LAMBDA_RUNTIME_API="+api.Address())
@@ -144,19 +144,19 @@ func TestInvokeWithoutPollerSaysWhatIsMissing(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
-func TestNewRuntimeAPIRefusesNonsense(t *testing.T) {
+func TestNewRefusesNonsense(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name string
-		opts []local.RuntimeOption
+		opts []runtimeapi.Option
 		want string
 	}{
-		{"", nil, "local: a function needs a name"},
-		{"orders", []local.RuntimeOption{local.FunctionTimeout(0)}, "local: the function timeout is 0s, but must be positive"},
-		{"orders", []local.RuntimeOption{local.MaxConcurrency(0)}, "local: the maximum concurrency is 0, but must be at least 1"},
+		{"", nil, "runtime API: a function needs a name"},
+		{"orders", []runtimeapi.Option{runtimeapi.FunctionTimeout(0)}, "runtime API: the function timeout is 0s, but must be positive"},
+		{"orders", []runtimeapi.Option{runtimeapi.MaxConcurrency(0)}, "runtime API: the maximum concurrency is 0, but must be at least 1"},
 	}
 	for _, test := range tests {
-		_, err := local.NewRuntimeAPI(test.name, test.opts...)
+		_, err := runtimeapi.New(test.name, test.opts...)
 		require.EqualError(t, err, test.want)
 	}
 }

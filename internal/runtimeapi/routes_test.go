@@ -1,4 +1,4 @@
-package local_test
+package runtimeapi_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/lambda-cqrs/cqrs/local"
+	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
 )
 
 // client speaks the protocol by hand, as runtimes other than aws-lambda-go may.
@@ -20,7 +20,7 @@ type client struct {
 	base string
 }
 
-func newClient(t *testing.T, api *local.RuntimeAPI) *client {
+func newClient(t *testing.T, api *runtimeapi.Server) *client {
 	t.Helper()
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -71,12 +71,12 @@ func (c *client) take(t *testing.T) string {
 }
 
 type outcome struct {
-	response local.Response
+	response runtimeapi.Response
 	err      error
 }
 
 // invokeLater invokes while the test plays the function.
-func invokeLater(t *testing.T, api *local.RuntimeAPI, payload string) <-chan outcome {
+func invokeLater(t *testing.T, api *runtimeapi.Server, payload string) <-chan outcome {
 	t.Helper()
 	ended := make(chan outcome, 1)
 	go func() {
@@ -107,15 +107,15 @@ func TestErrorsOfOtherRuntimes(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, header, body string
-		want               local.FunctionError
+		want               runtimeapi.FunctionError
 	}{
-		{"header before body", "Runtime.Custom", `{"errorType":"Other","errorMessage":"m"}`, local.FunctionError{Type: "Runtime.Custom", Message: "m"}},
+		{"header before body", "Runtime.Custom", `{"errorType":"Other","errorMessage":"m"}`, runtimeapi.FunctionError{Type: "Runtime.Custom", Message: "m"}},
 		{
 			"stack of lines", "", `{"errorType":"E","errorMessage":"m","stackTrace":["at main"]}`,
-			local.FunctionError{Type: "E", Message: "m"},
+			runtimeapi.FunctionError{Type: "E", Message: "m"},
 		},
-		{"not JSON", "Fatal", "segmentation fault", local.FunctionError{Type: "Fatal", Message: "segmentation fault"}},
-		{"nothing", "", "", local.FunctionError{}},
+		{"not JSON", "Fatal", "segmentation fault", runtimeapi.FunctionError{Type: "Fatal", Message: "segmentation fault"}},
+		{"nothing", "", "", runtimeapi.FunctionError{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -137,18 +137,18 @@ func TestLargestAnswer(t *testing.T) {
 	api := newAPI(t)
 	c := newClient(t, api)
 	ended := invokeLater(t, api, "{}")
-	answer, err := c.do(t.Context(), http.MethodPost, c.take(t)+"/response", make([]byte, local.MaxResponse))
+	answer, err := c.do(t.Context(), http.MethodPost, c.take(t)+"/response", make([]byte, runtimeapi.MaxResponse))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, answer.status)
-	require.Len(t, (<-ended).response.Payload, local.MaxResponse)
+	require.Len(t, (<-ended).response.Payload, runtimeapi.MaxResponse)
 
 	ended = invokeLater(t, api, "{}")
-	answer, err = c.do(t.Context(), http.MethodPost, c.take(t)+"/response", make([]byte, local.MaxResponse+1))
+	answer, err = c.do(t.Context(), http.MethodPost, c.take(t)+"/response", make([]byte, runtimeapi.MaxResponse+1))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusRequestEntityTooLarge, answer.status)
 	require.JSONEq(t, `{"errorType":"RequestEntityTooLarge",
 		"errorMessage":"Exceeded maximum allowed payload size (6291556 bytes)."}`, answer.body)
-	require.Equal(t, &local.FunctionError{
+	require.Equal(t, &runtimeapi.FunctionError{
 		Type:    "Function.ResponseSizeTooLarge",
 		Message: "Response payload size (6291557 bytes) exceeded maximum allowed payload size (6291556 bytes).",
 	}, (<-ended).response.Error)
@@ -162,7 +162,7 @@ func TestInitErrorFailsWhatWaits(t *testing.T) {
 	path := c.take(t)
 	require.Equal(t, http.StatusAccepted,
 		c.post(t, "/2018-06-01/runtime/init/error", `{"errorMessage":"no table"}`, "Lambda-Runtime-Function-Error-Type", "Runtime.NoTable").status)
-	require.Equal(t, &local.FunctionError{Type: "Runtime.NoTable", Message: "no table"}, (<-ended).response.Error)
+	require.Equal(t, &runtimeapi.FunctionError{Type: "Runtime.NoTable", Message: "no table"}, (<-ended).response.Error)
 	require.Equal(t, http.StatusBadRequest, c.post(t, path+"/response", "{}").status)
 
 	answer, err := c.next(t.Context())
@@ -225,12 +225,12 @@ func TestCallersMayLeave(t *testing.T) {
 
 func TestTimeoutWithoutProcess(t *testing.T) {
 	t.Parallel()
-	api := newAPI(t, local.FunctionTimeout(time.Second))
+	api := newAPI(t, runtimeapi.FunctionTimeout(time.Second))
 	c := newClient(t, api)
 	ended := invokeLater(t, api, "{}")
 	path := c.take(t)
 	got := (<-ended).response
-	require.Equal(t, &local.FunctionError{
+	require.Equal(t, &runtimeapi.FunctionError{
 		Type:    "Sandbox.Timedout",
 		Message: "RequestId: " + got.RequestID + " Error: Task timed out after 1.00 seconds",
 	}, got.Error)
@@ -257,7 +257,7 @@ func TestExtensions(t *testing.T) {
 
 func TestCloseEndsPollersAndInvocations(t *testing.T) {
 	t.Parallel()
-	api, err := local.NewRuntimeAPI("orders")
+	api, err := runtimeapi.New("orders")
 	require.NoError(t, err)
 	c := newClient(t, api)
 	taken := invokeLater(t, api, "taken and not answered")
@@ -271,11 +271,11 @@ func TestCloseEndsPollersAndInvocations(t *testing.T) {
 		}()
 	}
 	require.NoError(t, api.Close())
-	require.ErrorIs(t, (<-taken).err, local.ErrClosed)
+	require.ErrorIs(t, (<-taken).err, runtimeapi.ErrClosed)
 	for range pollers {
 		require.NotEqual(t, http.StatusOK, (<-left).status)
 	}
 	_, err = api.Invoke(t.Context(), nil)
-	require.ErrorIs(t, err, local.ErrClosed)
+	require.ErrorIs(t, err, runtimeapi.ErrClosed)
 	require.NoError(t, api.Close())
 }

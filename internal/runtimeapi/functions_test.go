@@ -1,4 +1,4 @@
-package local_test
+package runtimeapi_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"github.com/lambda-cqrs/cqrs/local"
+	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
 )
 
 // functions are the functions that run in a process of their own, on
@@ -71,7 +71,7 @@ func large(_ context.Context, payload []byte) ([]byte, error) {
 	if string(payload) == "over" {
 		surplus = 1
 	}
-	return bytes.Repeat([]byte{'a'}, local.MaxResponse+surplus), nil
+	return bytes.Repeat([]byte{'a'}, runtimeapi.MaxResponse+surplus), nil
 }
 
 // keepPayload answers whether the previous payload is still what it was.

@@ -1,4 +1,4 @@
-package local
+package runtimeapi
 
 // sandbox is one life of the function's process, from its start to its end.
 // Whatever a process has taken fails when its sandbox ends, and a connection
@@ -9,7 +9,7 @@ type sandbox struct {
 	ended   chan struct{}
 	failure func(requestID string) Response // written before ended is closed
 
-	extended bool // an extension has registered; guarded by RuntimeAPI.mu
+	extended bool // an extension has registered; guarded by Server.mu
 }
 
 // sandboxKey is where the context of a connection has its sandbox.
@@ -28,7 +28,7 @@ func (s *sandbox) hasEnded() bool {
 	}
 }
 
-func (r *RuntimeAPI) currentSandbox() *sandbox {
+func (r *Server) currentSandbox() *sandbox {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.sandbox
@@ -36,7 +36,7 @@ func (r *RuntimeAPI) currentSandbox() *sandbox {
 
 // enterSandbox makes s the one that invocations and connections belong to from
 // now on.
-func (r *RuntimeAPI) enterSandbox(s *sandbox) error {
+func (r *Server) enterSandbox(s *sandbox) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -51,7 +51,7 @@ func (r *RuntimeAPI) enterSandbox(s *sandbox) error {
 
 // endSandbox fails what is in flight in s, and every invocation that waits for
 // it or comes before another sandbox is entered. Only the first end counts.
-func (r *RuntimeAPI) endSandbox(s *sandbox, failure func(requestID string) Response) {
+func (r *Server) endSandbox(s *sandbox, failure func(requestID string) Response) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.hasEnded() {

@@ -1,4 +1,4 @@
-package local
+package runtimeapi
 
 import (
 	"bytes"
@@ -43,7 +43,7 @@ type invocation struct {
 	cognitoIdentity string
 	tenant          string
 
-	// Guarded by RuntimeAPI.mu from the first delivery on.
+	// Guarded by Server.mu from the first delivery on.
 	deadline  time.Time     // the caller's; zero until the delivery where it has none
 	allowance time.Duration // from the delivery to the deadline
 	timer     *time.Timer   // expires the invocation
@@ -65,9 +65,9 @@ type invocation struct {
 // killed, as AWS does; one that takes more goes on.
 //
 // An error is returned only where there is nothing to tell: nobody polled
-// before the deadline, ctx was cancelled, or the RuntimeAPI was closed. A
+// before the deadline, ctx was cancelled, or the Server was closed. A
 // function goes on with an invocation whose caller has left.
-func (r *RuntimeAPI) Invoke(ctx context.Context, payload []byte, opts ...InvokeOption) (Response, error) {
+func (r *Server) Invoke(ctx context.Context, payload []byte, opts ...InvokeOption) (Response, error) {
 	inv := &invocation{
 		id:      newRequestID(),
 		payload: bytes.Clone(payload),
@@ -87,7 +87,7 @@ func (r *RuntimeAPI) Invoke(ctx context.Context, payload []byte, opts ...InvokeO
 		return Response{}, ErrClosed
 	case <-ctx.Done():
 		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return Response{}, fmt.Errorf("local: invocation %s goes on without its caller: %w", inv.id, context.Cause(ctx))
+			return Response{}, fmt.Errorf("runtime API: invocation %s goes on without its caller: %w", inv.id, context.Cause(ctx))
 		}
 		r.expire(inv)
 		<-inv.done
@@ -97,7 +97,7 @@ func (r *RuntimeAPI) Invoke(ctx context.Context, payload []byte, opts ...InvokeO
 
 // enqueue returns when a poller has taken inv, or when the sandbox that it
 // waited for has ended and inv with it.
-func (r *RuntimeAPI) enqueue(ctx context.Context, inv *invocation) error {
+func (r *Server) enqueue(ctx context.Context, inv *invocation) error {
 	if r.isClosing() {
 		return ErrClosed
 	}
@@ -122,14 +122,14 @@ func (r *RuntimeAPI) enqueue(ctx context.Context, inv *invocation) error {
 	}
 }
 
-func (r *RuntimeAPI) unpolled(cause error) error {
-	return fmt.Errorf("local: function %q did not ask for its invocation; is its process running, with AWS_LAMBDA_RUNTIME_API=%s? %w",
+func (r *Server) unpolled(cause error) error {
+	return fmt.Errorf("runtime API: function %q did not ask for its invocation; is its process running, with AWS_LAMBDA_RUNTIME_API=%s? %w",
 		r.name, r.Address(), cause)
 }
 
 // deliver makes inv the business of sandbox s, and starts its clock. It declines
 // an invocation that is settled already, or that s did not live to take.
-func (r *RuntimeAPI) deliver(inv *invocation, s *sandbox) bool {
+func (r *Server) deliver(inv *invocation, s *sandbox) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if inv.settled || r.isClosing() {
@@ -153,20 +153,20 @@ func (r *RuntimeAPI) deliver(inv *invocation, s *sandbox) bool {
 }
 
 // find returns the invocation in flight of that id, or nil.
-func (r *RuntimeAPI) find(id string) *invocation {
+func (r *Server) find(id string) *invocation {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.inFlight[id]
 }
 
 // settle ends the invocation, and reports whether it was the one to do so.
-func (r *RuntimeAPI) settle(inv *invocation, response Response) bool {
+func (r *Server) settle(inv *invocation, response Response) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.settleLocked(inv, response)
 }
 
-func (r *RuntimeAPI) settleLocked(inv *invocation, response Response) bool {
+func (r *Server) settleLocked(inv *invocation, response Response) bool {
 	if inv.settled {
 		return false
 	}
@@ -181,7 +181,7 @@ func (r *RuntimeAPI) settleLocked(inv *invocation, response Response) bool {
 }
 
 // expire ends an invocation whose deadline has come.
-func (r *RuntimeAPI) expire(inv *invocation) {
+func (r *Server) expire(inv *invocation) {
 	r.mu.Lock()
 	expired := r.settleLocked(inv, timedOut(inv.id, inv.allowance))
 	process := inv.sandbox.process

@@ -69,10 +69,14 @@ func (d *decoder) array(k kind, v reflect.Value, p *plan) error {
 	return d.broken()
 }
 
-// element reads an element of a list or set.
+// element reads an element of a list or set. The SDK hands a UnixTime the whole
+// set, which that refuses.
 func (d *decoder) element(k kind, v reflect.Value, p *plan) error {
-	if k == kindL {
+	switch {
+	case k == kindL:
 		return d.attribute(v, p, 0)
+	case p.base().op == opUnixTime:
+		return mismatch(k, p.base().typ)
 	}
 	return d.value(k.element(), v, p, 0)
 }

@@ -222,6 +222,14 @@ func endless(t reflect.Type) bool {
 	return true
 }
 
+// base is the plan of what pointers lead to.
+func (p *plan) base() *plan {
+	for p.op == opPointer {
+		p = p.elem
+	}
+	return p
+}
+
 // find returns the field that an attribute's name fits, and whether it fits
 // exactly. The next field in order is the likeliest.
 func (p *plan) find(name string, next int) (i int, exact, ok bool) {

@@ -1,0 +1,87 @@
+package cqrs
+
+import (
+	"context"
+	"time"
+)
+
+// invocation is the time that one invocation has. An invocation without a
+// deadline has no reserve; one whose deadline has come already starts nothing.
+type invocation struct {
+	parent   context.Context //nolint:containedctx // it lives as long as the invocation
+	start    time.Time
+	deadline time.Time // zero where there is none
+	reserve  time.Duration
+	drain    *drain
+}
+
+// The reserve that Config.Reserve defaults to: a twentieth of the time at
+// entry, within these bounds.
+const (
+	minReserve = 250 * time.Millisecond
+	maxReserve = 5 * time.Second
+)
+
+var (
+	errTimeUsedUp   = describe(ErrDeadline, "cqrs: the invocation's time is used up, but for the reserve to answer in")
+	errShuttingDown = describe(ErrDeadline, "cqrs: the function is shutting down")
+	errAbandoned    = describe(ErrDeadline, "cqrs: the invocation's context has ended")
+)
+
+func (d *Dispatcher) newInvocation(ctx context.Context) *invocation {
+	inv := &invocation{parent: ctx, start: time.Now(), drain: d.drain}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return inv
+	}
+	left := deadline.Sub(inv.start)
+	inv.deadline = deadline
+	inv.reserve = d.reserve
+	if inv.reserve == 0 {
+		inv.reserve = min(max(left/20, minReserve), maxReserve)
+	}
+	inv.reserve = min(inv.reserve, max(left/2, 0))
+	return inv
+}
+
+// context returns the handlers' context. It ends where the reserve begins, or
+// when the environment shuts down; its cause matches ErrDeadline then.
+func (inv *invocation) context() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(inv.parent)
+	unhook := context.AfterFunc(inv.drain.over, func() { cancel(errShuttingDown) })
+	stop := func() {}
+	if !inv.deadline.IsZero() {
+		ctx, stop = context.WithDeadlineCause(ctx, inv.deadline.Add(-inv.reserve), errTimeUsedUp)
+	}
+	return ctx, func() {
+		unhook()
+		stop()
+		cancel(nil)
+	}
+}
+
+// mayStart returns why no further record may start, or nil.
+func (inv *invocation) mayStart() error {
+	switch {
+	case inv.parent.Err() != nil:
+		return errAbandoned
+	case inv.drain.hasBegun():
+		return errShuttingDown
+	case !inv.deadline.IsZero() && time.Until(inv.deadline) <= inv.reserve:
+		return errTimeUsedUp
+	default:
+		return nil
+	}
+}
+
+// edge returns the context for what is done about a failure: it outlives the
+// handlers' and leaves half of the reserve to answer in.
+func (inv *invocation) edge(ctx context.Context) (context.Context, context.CancelFunc) {
+	end := time.Now().Add(maxReserve)
+	if !inv.deadline.IsZero() {
+		if last := inv.deadline.Add(-inv.reserve / 2); last.Before(end) {
+			end = last
+		}
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), end)
+}

@@ -1,0 +1,170 @@
+package cqrs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
+)
+
+// Invoke implements lambda.Handler: it runs the records in the payload and
+// answers for each of them. The payload is copied and may be reused when Invoke
+// returns.
+//
+// The error is an ordinary one: errors.Is finds the sentinels in it and
+// errors.As each [*RecordError]. For Step Functions alone it is a
+// messages.InvokeResponse_Error, whose Type is stable: the name of [Named], else
+// HandlerError, PermanentError, HandlerPanic, DeadlineExceeded, DecodeError,
+// Unrouted or NoHandler.
+func (d *Dispatcher) Invoke(ctx context.Context, payload []byte) (answer []byte, err error) {
+	defer recoverTo(&err)
+	detected, err := lambdaevent.Detect(string(payload))
+	if err != nil {
+		return d.unrecognised(ctx, payload, err)
+	}
+	switch detected.Kind {
+	case lambdaevent.S3Test:
+		return []byte("null"), nil
+	case lambdaevent.Empty:
+		return checkSize(batchResponse(detected.Window, detected.State, nil))
+	}
+	b, err := d.newBatch(ctx, detected)
+	if err != nil {
+		return nil, err
+	}
+	return b.invoke()
+}
+
+// newBatch decodes the records, each on its own.
+func (d *Dispatcher) newBatch(ctx context.Context, p lambdaevent.Payload) (*batch, error) {
+	n := len(p.Records)
+	b := &batch{
+		d:        d,
+		inv:      d.newInvocation(ctx),
+		source:   sourceOf(p.Kind),
+		window:   p.Window,
+		state:    p.State,
+		records:  newRecords(p.Kind, n),
+		messages: make([]Message, n),
+		results:  make([]recordResult, n),
+	}
+	trace, _ := ctx.Value("x-amzn-trace-id").(string) // the key of aws-lambda-go
+	for i, raw := range p.Records {
+		m := &b.messages[i]
+		m.Source, m.TraceHeader, m.raw = b.source, trace, raw
+		if err := b.records.decode(i, raw, m); err != nil {
+			b.results[i].decodeErr = decodeError("record", err)
+		}
+		if b.source == SourceSQS {
+			m.MaxAttempts = d.maxReceives[lastPart(m.ARN)]
+		}
+	}
+	return b, b.checkIdentifiers()
+}
+
+// checkIdentifiers refuses a batch whose failures could not be reported: AWS
+// takes an empty identifier for the failure of the whole batch. It does so
+// before anything runs, so that nothing runs in vain.
+func (b *batch) checkIdentifiers() error {
+	if b.d.batchMode == WholeBatch || !b.reportsItems() {
+		return nil
+	}
+	for i := range b.messages {
+		m := &b.messages[i]
+		name, id := "sequence number", m.Sequence
+		if b.source == SourceSQS {
+			name, id = "messageId", m.ID
+		}
+		if id == "" {
+			return &DecodeError{Stage: "batch", Err: fmt.Errorf(
+				"record %d of %d (%s) has no %s, so its failure could not be reported; no record was run",
+				i+1, len(b.messages), b.source, name)}
+		}
+	}
+	return nil
+}
+
+// invoke runs the records and answers.
+func (b *batch) invoke() ([]byte, error) {
+	ctx, cancel := b.inv.context()
+	defer cancel()
+	b.ctx = ctx
+	order := b.d.orderOf(b.source, b.messages)
+	s := newSchedule(order, lanesOf(order, b.messages), b.inv.mayStart)
+	s.run(b.d.concurrency, b.run, b.lost)
+	b.end(s)
+	answer, err := b.answer(s)
+	if err != nil {
+		return nil, err
+	}
+	return checkSize(answer)
+}
+
+// end reports the batch as a whole.
+func (b *batch) end(s *schedule) {
+	result := BatchResult{Source: b.source, Records: len(b.messages), Duration: time.Since(b.inv.start)}
+	for i, state := range s.status {
+		switch {
+		case state == failed:
+			result.Failed++
+		case state == unstarted:
+			result.Unstarted++
+		case b.results[i].deadLettered:
+			result.DeadLettered++
+		}
+	}
+	if result.Unstarted > 0 {
+		b.d.logger.LogAttrs(b.ctx, slog.LevelWarn, "records left for another delivery",
+			slog.String("source", string(b.source)), slog.Int("count", result.Unstarted),
+			slog.String("reason", s.whyUnstarted().Error()))
+	}
+	if hook := b.d.observer.BatchEnd; hook != nil {
+		b.guard("Observer.BatchEnd", func() { hook(b.ctx, result) })
+	}
+}
+
+// unrecognised hands a payload that is no event to the fallback, or refuses it.
+func (d *Dispatcher) unrecognised(ctx context.Context, payload []byte, err error) ([]byte, error) {
+	_, noEvent := errors.AsType[*lambdaevent.UnrecognisedError](err)
+	if !noEvent || d.fallback == nil {
+		return nil, &payloadError{err: err}
+	}
+	answer, err := d.callFallback(ctx, payload)
+	if err != nil {
+		if panicked, ok := errors.AsType[*PanicError](err); ok {
+			d.logger.LogAttrs(ctx, slog.LevelError, "fallback panicked",
+				slog.String("error", panicked.Error()), slog.String("stack", string(panicked.Stack)))
+		}
+		if size := len(err.Error()); size > maxBatchText {
+			return nil, describe(ErrTooLarge, "cqrs: the fallback's error has a text of %d bytes: %s", size, cut(err.Error(), maxRecordText))
+		}
+		return nil, err
+	}
+	return checkSize(answer)
+}
+
+func (d *Dispatcher) callFallback(ctx context.Context, payload []byte) (answer []byte, err error) {
+	defer recoverTo(&err)
+	return d.fallback.Invoke(ctx, payload)
+}
+
+// payloadError says what was found in place of an event, and what is understood.
+type payloadError struct{ err error }
+
+func (e *payloadError) Error() string { return "cqrs: unrecognised payload: " + e.err.Error() }
+
+func (e *payloadError) Unwrap() error { return e.err }
+
+// Is matches ErrUnrecognised.
+func (e *payloadError) Is(target error) bool { return target == ErrUnrecognised }
+
+// decodeError names the stage, unless the error does so already.
+func decodeError(stage string, err error) error {
+	if decode, ok := errors.AsType[*DecodeError](err); ok {
+		return decode
+	}
+	return &DecodeError{Stage: stage, Err: err}
+}

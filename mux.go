@@ -1,0 +1,216 @@
+package cqrs
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync/atomic"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/lambda-cqrs/cqrs/internal/image"
+)
+
+// Mux is a declarative [EventFactory]: it is to AWS records what
+// http.ServeMux is to requests. Rules are added at start-up by [OnSQS],
+// [OnSNS], [OnS3], [OnDynamoDB], [OnChange], [OnKinesis], [OnEventBridge] and
+// [OnStepFunction]; the first rule that matches a record makes its event. A
+// record that no rule matches fails with [ErrUnrouted].
+type Mux struct {
+	sqs           ruleTable[events.SQSMessage]
+	sns           ruleTable[events.SNSEventRecord]
+	dynamoDB      ruleTable[DynamoDBRecord]
+	kinesis       ruleTable[events.KinesisEventRecord]
+	eventBridge   ruleTable[events.EventBridgeEvent]
+	stepFunctions ruleTable[StepFunctionsEvent]
+	s3            ruleTable[events.S3EventRecord]
+
+	ignoreUnrouted bool
+	closed         atomic.Bool
+}
+
+var _ EventFactory = (*Mux)(nil)
+
+// NewMux returns a mux without rules.
+func NewMux() *Mux { return &Mux{} }
+
+// IgnoreUnrouted lets records that no rule matches be acknowledged. One whose
+// text is malformed fails all the same: it might have been anything.
+func (m *Mux) IgnoreUnrouted() *Mux {
+	m.mustBeOpen("IgnoreUnrouted")
+	m.ignoreUnrouted = true
+	return m
+}
+
+// TransformSQS makes the event of the first rule that matches.
+func (m *Mux) TransformSQS(_ context.Context, r *events.SQSMessage) ([]Event, error) {
+	s := subject{name: lastPart(r.EventSourceARN), arn: r.EventSourceARN, text: r.Body}
+	return transform(m, &m.sqs, r, &s, "an SQS message", "queue", s.name)
+}
+
+// TransformSNS makes the event of the first rule that matches.
+func (m *Mux) TransformSNS(_ context.Context, r *events.SNSEventRecord) ([]Event, error) {
+	s := subject{name: lastPart(r.SNS.TopicArn), arn: r.SNS.TopicArn, text: r.SNS.Message}
+	return transform(m, &m.sns, r, &s, "an SNS message", "topic", s.name)
+}
+
+// TransformDynamoDBStream makes the event of the first rule that matches.
+func (m *Mux) TransformDynamoDBStream(_ context.Context, r *DynamoDBRecord) ([]Event, error) {
+	s := subject{name: r.Table(), arn: r.EventSourceARN, item: r}
+	return transform(m, &m.dynamoDB, r, &s, "a change of a DynamoDB item", "operation and table", r.EventName+" of "+s.name)
+}
+
+// TransformKinesis makes the event of the first rule that matches.
+func (m *Mux) TransformKinesis(_ context.Context, r *events.KinesisEventRecord) ([]Event, error) {
+	s := subject{name: afterSlash(lastPart(r.EventSourceArn)), arn: r.EventSourceArn, text: string(r.Kinesis.Data)}
+	return transform(m, &m.kinesis, r, &s, "a Kinesis record", "stream", s.name)
+}
+
+// TransformEventBridge makes the event of the first rule that matches.
+func (m *Mux) TransformEventBridge(_ context.Context, e *events.EventBridgeEvent) ([]Event, error) {
+	s := subject{detail: e.Source, typ: e.DetailType, text: string(e.Detail)}
+	return transform(m, &m.eventBridge, e, &s, "an EventBridge event", "source and detail-type", e.Source+", "+e.DetailType)
+}
+
+// TransformStepFunction makes the event of the first rule that matches.
+func (m *Mux) TransformStepFunction(_ context.Context, e *StepFunctionsEvent) ([]Event, error) {
+	s := subject{typ: e.Type}
+	return transform(m, &m.stepFunctions, e, &s, "a Step Functions task", "type", e.Type)
+}
+
+// TransformS3 makes the event of the first rule that matches.
+func (m *Mux) TransformS3(_ context.Context, r *events.S3EventRecord) ([]Event, error) {
+	s := subject{
+		name: r.S3.Bucket.Name, arn: r.S3.Bucket.Arn,
+		key: r.S3.Object.URLDecodedKey, eventName: r.EventName,
+	}
+	return transform(m, &m.s3, r, &s, "an S3 event", "event name and bucket", r.EventName+" of "+s.name)
+}
+
+// rule makes events of type event out of the records that match.
+type rule[R any] struct {
+	match  Matcher
+	ops    ChangeOp // DynamoDB only
+	event  reflect.Type
+	text   string // for errors: OnSQS[orders.Created](Queue("orders"))
+	decode func(*R) (Event, error)
+}
+
+// ruleTable holds the rules of one source in their order.
+type ruleTable[R any] struct {
+	rules  []rule[R]
+	fields []string // what TypeField looks at in any of them
+}
+
+// addRule appends a rule and panics where it could never match or the mux is
+// in use already.
+func addRule[T, R any](m *Mux, table *ruleTable[R], on string, source Source, r rule[R]) {
+	r.event = reflect.TypeFor[T]()
+	condition := r.match.String()
+	if r.ops != 0 {
+		condition += ", " + r.ops.String()
+	}
+	r.text = fmt.Sprintf("%s[%s](%s)", on, r.event, condition)
+	m.mustBeOpen(r.text)
+	checkEventType(r.event)
+	if !r.match.appliesTo(source) {
+		panic(fmt.Sprintf("cqrs: %s: the matcher does not apply to records of %s", r.text, source))
+	}
+	for _, other := range table.rules {
+		if other.match.String() == r.match.String() && other.ops == r.ops {
+			panic(fmt.Sprintf("cqrs: %s matches the same records as %s, which comes first", r.text, other.text))
+		}
+	}
+	table.rules = append(table.rules, r)
+	table.fields = r.match.fields(table.fields)
+}
+
+func (m *Mux) mustBeOpen(what string) {
+	if m == nil {
+		panic("cqrs: " + what + " needs a mux; make one with NewMux")
+	}
+	if m.closed.Load() {
+		panic("cqrs: " + what + " comes after New or the first record: add every rule before")
+	}
+}
+
+// close ends the adding of rules.
+func (m *Mux) close() {
+	if !m.closed.Load() {
+		m.closed.Store(true)
+	}
+}
+
+// transform runs the first rule of the table that matches.
+func transform[R any](m *Mux, table *ruleTable[R], record *R, s *subject, what, by, value string) ([]Event, error) {
+	m.close()
+	s.names = table.fields
+	for i := range table.rules {
+		r := &table.rules[i]
+		if r.ops != 0 && r.ops&s.item.op() == 0 || !r.match.matches(s) {
+			continue
+		}
+		event, err := r.decode(record)
+		if err != nil {
+			return nil, fmt.Errorf("rule %s: %w", r.text, err)
+		}
+		return []Event{event}, nil
+	}
+	if err := s.malformed(); err != nil {
+		return nil, err
+	}
+	if m.ignoreUnrouted {
+		return nil, nil
+	}
+	return nil, describe(ErrUnrouted, "cqrs: unrouted: none of %d rules takes %s with the %s %q", len(table.rules), what, by, value)
+}
+
+// malformed tells a record that no rule could have read from one that no rule
+// wanted.
+func (s *subject) malformed() error {
+	if s.err != nil {
+		return &DecodeError{Stage: "body", Err: s.err}
+	}
+	if s.item == nil {
+		return nil
+	}
+	for _, i := range []Image{s.item.Keys, s.item.NewImage, s.item.OldImage} {
+		if i.IsZero() {
+			continue
+		}
+		if err := image.Check(i.text); err != nil {
+			return &DecodeError{Stage: "image", Err: err}
+		}
+	}
+	return nil
+}
+
+// events lists what the rules make, for New to compare with the handlers.
+func (m *Mux) events() []ruleEvent {
+	var all []ruleEvent
+	all = appendEvents(all, &m.sqs)
+	all = appendEvents(all, &m.sns)
+	all = appendEvents(all, &m.dynamoDB)
+	all = appendEvents(all, &m.kinesis)
+	all = appendEvents(all, &m.eventBridge)
+	all = appendEvents(all, &m.stepFunctions)
+	return appendEvents(all, &m.s3)
+}
+
+type ruleEvent struct {
+	text  string
+	event reflect.Type
+}
+
+func appendEvents[R any](all []ruleEvent, table *ruleTable[R]) []ruleEvent {
+	for _, r := range table.rules {
+		all = append(all, ruleEvent{text: r.text, event: r.event})
+	}
+	return all
+}
+
+// lastPart returns what stands behind the last colon of an ARN.
+func lastPart(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
+
+func afterSlash(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }

@@ -156,7 +156,7 @@ func TestCustomFactory(t *testing.T) {
 	require.Equal(t, []string{"1"}, j.all())
 
 	for _, name := range []string{"sns", "s3_put", "dynamodb_insert", "kinesis", "eventbridge"} {
-		_, err := d.Invoke(t.Context(), sample(t, name))
+		_, err := d.Invoke(t.Context(), firstRecord(t, sample(t, name)))
 		require.ErrorIs(t, err, cqrs.ErrUnrouted, name)
 	}
 	_, err = d.Invoke(t.Context(), sample(t, "stepfunctions_seed"))

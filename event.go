@@ -106,6 +106,10 @@ func (m *Message) Last() bool {
 // LogValue leaves out the payload and the task token.
 func (m *Message) LogValue() slog.Value { return slog.GroupValue(messageAttrs(m)...) }
 
+// Format writes source and id, for every verb, and never the payload or the
+// token: where a verb does not fit, fmt would not ask the token how to print it.
+func (m *Message) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "{%s record %q}", m.Source, m.ID) }
+
 // identity names the record among all records of all sources: the same on each
 // delivery, and empty where the source gave nothing to tell records apart.
 func (m *Message) identity() string {

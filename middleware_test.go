@@ -327,7 +327,7 @@ func TestObserver(t *testing.T) {
 			return nil
 		})
 		d := newDispatcher(t, cfg)
-		ctx, cancel := context.WithTimeout(t.Context(), 6500*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 6700*time.Millisecond)
 		defer cancel()
 		answer, err := d.Invoke(ctx, sqsBatch(t, queueARN, todo("good", ""), todo("fails", ""), todo("dies", ""), todo("late", "")))
 		require.NoError(t, err)

@@ -2,6 +2,7 @@ package cqrs
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -54,6 +55,12 @@ type StepFunctionsContext struct {
 	Task struct {
 		Token TaskToken `json:"Token"`
 	} `json:"Task"`
+}
+
+// Format writes which execution and state it is, for every verb: fmt does not
+// ask the token inside how to print it where a verb does not fit.
+func (c *StepFunctionsContext) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "{execution %s, state %s}", c.Execution.ID, c.State.Name)
 }
 
 func newStepFunctionsEvent(raw string, e *lambdaevent.StepFunctionsTask) *StepFunctionsEvent {

@@ -54,6 +54,11 @@ func (e *retryAfterError) Unwrap() error { return e.error }
 func (e *skipError) Error() string       { return "skipped: " + e.reason }
 
 // Permanent marks an error that no retry can cure. Permanent(nil) is nil.
+//
+// A control error (Permanent, [RetryAfter], [Skip], [Named]) counts wherever it
+// stands along single Unwrap, the outermost first, so it may be wrapped with
+// fmt.Errorf and %w. Inside errors.Join, or beside a second %w, it does not
+// count: errors.Join(Skip("…"), err) is a failure.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -72,6 +77,25 @@ func RetryAfter(d time.Duration, err error) error {
 
 // Skip ends an event successfully although nothing was done. It is counted.
 func Skip(reason string) error { return &skipError{reason: reason} }
+
+// IsSkip reports whether err ends its event successfully, as [Skip] does; see
+// [Permanent] for where a control error counts.
+func IsSkip(err error) bool { return verdictOf(err) == verdictSkip }
+
+// IsPermanent reports whether no retry can cure err: [Permanent], and what cannot
+// be decoded, has no route or has no handler.
+func IsPermanent(err error) bool { return verdictOf(err) == verdictPermanent }
+
+// RetryDelay returns the delay of a [RetryAfter].
+func RetryDelay(err error) (time.Duration, bool) {
+	verdict, delay := judge(err)
+	return delay, verdict == verdictDelayed
+}
+
+func verdictOf(err error) verdict {
+	verdict, _ := judge(err)
+	return verdict
+}
 
 type namedError struct {
 	error

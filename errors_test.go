@@ -32,6 +32,32 @@ func TestControlErrorsKeepWhatTheyWrap(t *testing.T) {
 	require.Equal(t, "skipped: nothing to do", cqrs.Skip("nothing to do").Error())
 }
 
+func TestControlErrorsCanBeTold(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		err             error
+		skip, permanent bool
+		delay           time.Duration
+	}{
+		{err: nil},
+		{err: errRefused},
+		{err: fmt.Errorf("order 1: %w", cqrs.Skip("done")), skip: true},
+		{err: cqrs.Named("OutOfStock", cqrs.Permanent(errRefused)), permanent: true},
+		{err: cqrs.ErrUnrouted, permanent: true},
+		{err: &cqrs.DecodeError{Stage: "body", Err: errRefused}, permanent: true},
+		{err: cqrs.RetryAfter(time.Minute, errRefused), delay: time.Minute},
+		{err: cqrs.RetryAfter(time.Minute, cqrs.Permanent(errRefused)), delay: time.Minute},
+		{err: errors.Join(cqrs.Skip("done"), errRefused)},
+		{err: errors.Join(cqrs.Permanent(errRefused))},
+	} {
+		require.Equal(t, test.skip, cqrs.IsSkip(test.err), "%v", test.err)
+		require.Equal(t, test.permanent, cqrs.IsPermanent(test.err), "%v", test.err)
+		delay, delayed := cqrs.RetryDelay(test.err)
+		require.Equal(t, test.delay, delay, "%v", test.err)
+		require.Equal(t, test.delay > 0, delayed, "%v", test.err)
+	}
+}
+
 func TestNamedIsCut(t *testing.T) {
 	t.Parallel()
 	d := taskHandler(t, func(context.Context, task) (any, error) {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/local"
 	"github.com/lambda-cqrs/cqrs/testdata"

@@ -26,7 +26,7 @@ type Command[A any] struct {
 
 // VersionConflict says that somebody else wrote the version that was to be
 // written. It matches [ErrVersionConflict].
-type VersionConflict struct {
+type VersionConflict struct { //nolint:errname // a conflict is what it is
 	Key              Key
 	Expected, Actual int64
 }

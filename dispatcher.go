@@ -197,7 +197,8 @@ func (d *Dispatcher) checkMux(m *Mux) (problems []error) {
 	}
 	for _, r := range rules {
 		if len(d.routes[baseType(r.event)]) == 0 {
-			problems = append(problems, describe(ErrNoHandler, "cqrs: rule %s makes events that no handler is registered for: %s", r.text, d.hint(r.event)))
+			problems = append(problems, describe(ErrNoHandler,
+				"cqrs: rule %s makes events that no handler is registered for: %s", r.text, d.hint(r.event)))
 		}
 	}
 	return problems
@@ -231,7 +232,7 @@ func Start(cfg Config) {
 	d, err := New(cfg)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // a function that is wired wrongly must not take events
 	}
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)

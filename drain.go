@@ -33,7 +33,7 @@ type drain struct {
 
 func newDrain() *drain {
 	d := &drain{begun: make(chan struct{})}
-	d.over, d.end = context.WithCancel(context.Background())
+	d.over, d.end = context.WithCancel(context.Background()) //nolint:gosec // Drain calls it
 	return d
 }
 

@@ -108,7 +108,9 @@ func (m *Message) LogValue() slog.Value { return slog.GroupValue(messageAttrs(m)
 
 // Format writes source and id, for every verb, and never the payload or the
 // token: where a verb does not fit, fmt would not ask the token how to print it.
-func (m *Message) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "{%s record %q}", m.Source, m.ID) }
+func (m *Message) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "{%s record %q}", m.Source, m.ID)
+}
 
 // identity names the record among all records of all sources: the same on each
 // delivery, and empty where the source gave nothing to tell records apart.
@@ -213,10 +215,11 @@ type deliveryKey struct{}
 // deliveryContext is the one allocation of a dispatch: the delivery and the
 // context that carries it.
 type deliveryContext struct {
-	context.Context
-	delivery Delivery
+	context.Context //nolint:containedctx // it is one
+	delivery        Delivery
 }
 
+// Value returns the delivery for its key, and else what the parent has.
 func (c *deliveryContext) Value(key any) any {
 	if key == (deliveryKey{}) {
 		return &c.delivery

@@ -1,6 +1,9 @@
 package cqrs
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Handler handles events of one type. The result is encoded as JSON where the
 // source waits for one (Step Functions) and is ignored elsewhere. An error
@@ -36,8 +39,8 @@ type Middleware func(next Next) Next
 
 // chain wraps last in all of mw, of which the first becomes the outermost.
 func chain(last Next, mw ...Middleware) Next {
-	for i := len(mw) - 1; i >= 0; i-- {
-		if last = mw[i](last); last == nil {
+	for _, m := range slices.Backward(mw) {
+		if last = m(last); last == nil {
 			panic("cqrs: a middleware returned a nil Next")
 		}
 	}

@@ -189,7 +189,7 @@ func TestInvokeKeepsTheStateOfATumblingWindow(t *testing.T) {
 	require.NoError(t, json.Unmarshal(text, &window))
 	answer, err := taskHandler(t, succeed, cqrs.Config{}).Invoke(t.Context(), text)
 	require.NoError(t, err)
-	require.Equal(t, fmt.Sprintf(`{"state":%s,"batchItemFailures":[]}`, window.State), string(answer))
+	require.Equal(t, `{"state":`+string(window.State)+`,"batchItemFailures":[]}`, string(answer), "byte for byte")
 }
 
 func TestInvokeRefusesRecordsThatCouldNotBeReported(t *testing.T) {

@@ -83,7 +83,7 @@ func sqsBatch(t tester, arn string, messages ...message) []byte {
 	return payload(t, records...)
 }
 
-// todo is a message that carries a task.
+// A todo is a message that carries a task.
 func todo(id, do string) message {
 	body, err := json.Marshal(task{ID: id, Do: do})
 	if err != nil {

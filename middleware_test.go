@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -223,9 +224,7 @@ func TestNewLogHandler(t *testing.T) {
 	with := func(msg string, more map[string]any) map[string]any {
 		all := map[string]any{"msg": msg}
 		for _, part := range []map[string]any{delivery, more} {
-			for name, value := range part {
-				all[name] = value
-			}
+			maps.Copy(all, part)
 		}
 		return all
 	}

@@ -126,7 +126,7 @@ func unwrapOne(err error) error {
 
 // isOne is errors.Is without unwrapping.
 func isOne(err, target error) bool {
-	if err == target { //nolint:errorlint // one layer at a time
+	if err == target {
 		return true
 	}
 	is, ok := err.(interface{ Is(error) bool })

@@ -94,7 +94,7 @@ func (p RetryPolicy) pause(err error, wait time.Duration) (time.Duration, bool) 
 			return 0, false
 		}
 		if !p.NoJitter {
-			wait = rand.N(wait + 1)
+			wait = rand.N(wait + 1) //nolint:gosec // jitter is no secret
 		}
 		return wait, true
 	case verdictDelayed:

@@ -60,7 +60,7 @@ type StepFunctionsContext struct {
 // Format writes which execution and state it is, for every verb: fmt does not
 // ask the token inside how to print it where a verb does not fit.
 func (c *StepFunctionsContext) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "{execution %s, state %s}", c.Execution.ID, c.State.Name)
+	_, _ = fmt.Fprintf(f, "{execution %s, state %s}", c.Execution.ID, c.State.Name)
 }
 
 func newStepFunctionsEvent(raw string, e *lambdaevent.StepFunctionsTask) *StepFunctionsEvent {

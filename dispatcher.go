@@ -164,7 +164,7 @@ func (cfg *Config) check() error {
 			add("Config.MaxReceives[%q] must be at least 1, not %d", queue, n)
 		}
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, cfg.Policy.problems("Config.Policy")...)...)
 }
 
 // compile composes the chain of every route:
@@ -181,6 +181,14 @@ func (d *Dispatcher) compile(cfg Config) (problems []error) {
 		policy := cfg.Policy
 		if r.policy != nil {
 			policy = *r.policy
+		}
+		if r.keyBy != nil && policy.Idempotency == nil && len(r.mw)+len(r.own) == 0 {
+			problems = append(problems, fmt.Errorf("cqrs: route %s has a KeyBy that nothing looks at, for its idempotency store is missing: "+
+				"set Policy.Idempotency, or wrap the route in Idempotent", r.name))
+		}
+		if wrong := policy.problems("the RoutePolicy of " + r.name); len(wrong) > 0 {
+			problems = append(problems, wrong...)
+			continue
 		}
 		stack := slices.Concat(r.mw, []Middleware{policy.middleware(d.logger)}, r.own)
 		base := baseType(r.event)

@@ -236,7 +236,7 @@ func checkEventType(t reflect.Type) {
 	case reflect.Interface:
 		panic(fmt.Sprintf("cqrs: Register[%s]: an event's type is what selects its handlers, so it cannot be an interface", t))
 	case reflect.Pointer:
-		panic(fmt.Sprintf("cqrs: Register[%s]: a pointer to a pointer is no event; register %s", t, base.Elem()))
+		panic(fmt.Sprintf("cqrs: Register[%s]: a pointer to a pointer is no event; register %s", t, base))
 	}
 	if t.Kind() == reflect.Pointer {
 		return

@@ -45,7 +45,9 @@ func StoreFailures(store FailureStore, a Alarmer) Handler[DeadLetter] {
 // because a table is out of reach.
 type failureError struct{ err error }
 
-func (e *failureError) Error() string   { return "cqrs: the dead letter was not stored: " + e.err.Error() }
+func (e *failureError) Error() string {
+	return "cqrs: the dead letter was not stored: " + e.err.Error()
+}
 func (e *failureError) Unwrap() []error { return []error{e.err} }
 
 func raiseLetter(ctx context.Context, a Alarmer, d DeadLetter) (err error) {

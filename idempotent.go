@@ -88,6 +88,9 @@ func (i *idempotency) handle(ctx context.Context, d *Delivery, next Next) (any, 
 		return nil, refusal(d, err)
 	case outcome != nil:
 		return i.replay(ctx, d, outcome)
+	case !time.Now().Before(c.LeaseUntil): // the answer of the store took that long
+		i.release(ctx, c)
+		return nil, errLeaseUsedUp
 	default:
 		return i.run(ctx, d, next, c)
 	}
@@ -155,6 +158,8 @@ func (e *storeError) Error() string {
 func (e *storeError) Unwrap() []error { return []error{e.err} }
 
 var errLeaseOver = describe(ErrLeaseLost, "cqrs: the run's lease is over, so another run may take the event over")
+
+var errLeaseUsedUp = describe(ErrDeadline, "cqrs: not started: the run's lease was over before it could begin")
 
 // run runs the handler under the claim and stores what comes of it.
 func (i *idempotency) run(ctx context.Context, d *Delivery, next Next, c Claim) (any, error) {

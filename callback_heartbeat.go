@@ -51,6 +51,9 @@ func (c *callbacks) beat(ctx context.Context, token TaskToken, end context.Cance
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
+			if ctx.Err() != nil { // both at once
+				return
+			}
 		}
 		switch err := c.to.Heartbeat(ctx, token); {
 		case err == nil, ctx.Err() != nil:

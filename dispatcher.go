@@ -200,13 +200,15 @@ func (d *Dispatcher) compile(cfg Config) (problems []error) {
 			problems = append(problems, fmt.Errorf("cqrs: route %s has a KeyBy that nothing looks at, for its idempotency store is missing: "+
 				"set Policy.Idempotency, or wrap the route in Idempotent", r.name))
 		}
+		compiled := &compiledRoute{route: r}
 		if wrong := policy.problems("the RoutePolicy of " + r.name); len(wrong) > 0 {
 			problems = append(problems, wrong...)
-			continue
+		} else {
+			stack := slices.Concat(r.mw, []Middleware{policy.middleware(d.logger)}, r.own)
+			compiled.run = chain(r.handle, stack...)
 		}
-		stack := slices.Concat(r.mw, []Middleware{policy.middleware(d.logger)}, r.own)
 		base := baseType(r.event)
-		d.routes[base] = append(d.routes[base], &compiledRoute{route: r, run: chain(r.handle, stack...)})
+		d.routes[base] = append(d.routes[base], compiled)
 	}
 	return problems
 }

@@ -112,7 +112,8 @@ func (c *callbacks) handle(ctx context.Context, d *Delivery, token TaskToken, ne
 	result, err := c.run(context.WithValue(ctx, reportingKey{}, true), d, token, next)
 	if unsaved, ok := errors.AsType[*UnsavedError](err); ok && !errors.Is(err, ErrLeaseLost) && d.Message != nil && d.Message.Last() {
 		// No delivery will follow that could report, and the handler did succeed.
-		c.logger.LogAttrs(ctx, slog.LevelError, "success is reported although it was not stored", slog.String("error", unsaved.Error()))
+		c.logger.LogAttrs(ctx, slog.LevelError, "success is reported although it was not stored",
+			slog.String("error", withoutToken(token, unsaved.Error())))
 		return c.succeeded(ctx, d, token, unsaved.Result)
 	}
 	switch verdict, _ := judge(err); {

@@ -58,7 +58,7 @@ func (d DeadLetter) MarshalJSON() ([]byte, error) {
 		},
 		Payload: m.payload,
 	}
-	if m.payload == "" && len(d.Event) > 0 {
+	if m.payload == "" && m.raw == "" { // a letter that somebody made by hand
 		wire.Payload = string(d.Event)
 	}
 	if !utf8.ValidString(wire.Payload) {

@@ -14,6 +14,7 @@ func (b *batch) settle(ctx context.Context, i int, failures []deliveryFailure) {
 	m, r := &b.messages[i], &b.results[i]
 	ctx, cancel := b.inv.edge(ctx)
 	defer cancel()
+	r.failure.Err = hideToken(r.token, r.failure.Err) // AWS logs what the invocation returns
 	s := sumUp(failures)
 	if s.permanent && b.source != SourceStepFunctions {
 		r.deadLettered = b.keep(ctx, i, failures)

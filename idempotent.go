@@ -89,7 +89,7 @@ func (i *idempotency) handle(ctx context.Context, d *Delivery, next Next) (any, 
 	case outcome != nil:
 		return i.replay(ctx, d, outcome)
 	case !time.Now().Before(c.LeaseUntil): // the answer of the store took that long
-		i.release(ctx, c)
+		i.release(ctx, d, c)
 		return nil, errLeaseUsedUp
 	default:
 		return i.run(ctx, d, next, c)
@@ -171,7 +171,7 @@ func (i *idempotency) run(ctx context.Context, d *Delivery, next Next, c Claim) 
 	ended := false
 	defer func() {
 		if !ended { // runtime.Goexit
-			i.release(ctx, c)
+			i.release(ctx, d, c)
 		}
 	}()
 	result, err := recovered(limited, d, next)
@@ -187,7 +187,7 @@ func (i *idempotency) run(ctx context.Context, d *Delivery, next Next, c Claim) 
 	case isReporting(ctx) && reportsFailure(d, verdict):
 		return result, i.failed(ctx, d, c, err)
 	default:
-		i.release(ctx, c)
+		i.release(ctx, d, c)
 	}
 	return result, err
 }
@@ -224,7 +224,8 @@ func (i *idempotency) failed(ctx context.Context, d *Delivery, c Claim, failure 
 	case errors.Is(err, ErrLeaseLost):
 		return errors.Join(err, failure) // the other run's outcome is the one to report
 	case err != nil:
-		i.logger.LogAttrs(ctx, slog.LevelWarn, "failure was not stored, so the event may run again", slog.String("error", err.Error()))
+		i.logger.LogAttrs(ctx, slog.LevelWarn, "failure was not stored, so the event may run again",
+			slog.String("error", withoutToken(d.TaskToken(), err.Error())))
 	}
 	return failure
 }
@@ -239,7 +240,7 @@ func (i *idempotency) complete(ctx context.Context, c Claim, o Outcome) (err err
 
 // release gives the key up. Where that fails the lease ends by itself, and the
 // handler's error is the one that counts.
-func (i *idempotency) release(ctx context.Context, c Claim) {
+func (i *idempotency) release(ctx context.Context, d *Delivery, c Claim) {
 	err := func() (err error) {
 		defer recoverTo(&err)
 		short, cancel := detached(ctx)
@@ -252,7 +253,7 @@ func (i *idempotency) release(ctx context.Context, c Claim) {
 		i.logger.LogAttrs(ctx, slog.LevelWarn, "run failed after its lease, when another run had the event")
 	default:
 		i.logger.LogAttrs(ctx, slog.LevelWarn, "idempotency key was not released, so it is held until its lease ends",
-			slog.Time("until", c.LeaseUntil), slog.String("error", err.Error()))
+			slog.Time("until", c.LeaseUntil), slog.String("error", withoutToken(d.TaskToken(), err.Error())))
 	}
 }
 

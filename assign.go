@@ -38,7 +38,7 @@ func assign[P any](failures []deliveryFailure, byDefault *via[P]) []assignment[P
 	for _, f := range failures {
 		chosen := false
 		for e := f.err; e != nil; e = unwrapOne(e) {
-			if assigned, ok := e.(*assignedError[P]); ok {
+			if assigned, ok := e.(*assignedError[P]); ok { //nolint:errorlint // one layer at a time
 				chosen = true
 				add(assigned.to, f)
 			}

@@ -136,7 +136,7 @@ func (c *callbacks) run(ctx context.Context, d *Delivery, token TaskToken, next 
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	beats := c.startHeartbeats(ctx, token, cancel)
-	defer beats.stop() // runtime.Goexit
+	defer func() { _ = beats.stop() }() // runtime.Goexit
 	defer cancel(nil)
 	result, err := recovered(ctx, d, next)
 	panicked := beats.stop()
@@ -199,7 +199,8 @@ func (c *callbacks) failed(ctx context.Context, d *Delivery, token TaskToken, fa
 		return failure
 	case d.Message != nil && d.Message.Source == SourceStepFunctions:
 		// What the invocation answers fails the task as well.
-		c.logger.LogAttrs(ctx, slog.LevelWarn, "failure of the task was not reported", slog.String("error", withoutToken(token, err.Error())))
+		c.logger.LogAttrs(ctx, slog.LevelWarn, "failure of the task was not reported",
+			slog.String("error", withoutToken(token, err.Error())))
 		return failure
 	default:
 		return hideToken(token, errors.Join(failure, fmt.Errorf("cqrs: the failure of the task was not reported: %w", err)))

@@ -169,8 +169,8 @@ func TestCallbackOfADirectInvocation(t *testing.T) {
 		_, err := d.Invoke(t.Context(), []byte(`{"type":"TASK","payload":{"do":"`+do+`"},"taskToken":"token-1"}`))
 		require.Equal(t, []string{told}, c.told)
 		if do == "fail" {
-			failure, ok := err.(messages.InvokeResponse_Error)
-			require.True(t, ok)
+			var failure messages.InvokeResponse_Error
+			require.ErrorAs(t, err, &failure)
 			require.Equal(t, "OutOfStock", failure.Type, "Lambda says the same")
 		}
 	}

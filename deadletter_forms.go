@@ -2,8 +2,10 @@ package cqrs
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -33,7 +35,7 @@ func DecodeDeadLetter(text string) (DeadLetter, error) {
 	}
 }
 
-var errNoLetter = fmt.Errorf("it is neither a cqrs.DeadLetter nor a record that Lambda or EventBridge writes")
+var errNoLetter = errors.New("it is neither a cqrs.DeadLetter nor a record that Lambda or EventBridge writes")
 
 type letterForm uint8
 
@@ -178,15 +180,15 @@ func busLetter(text string) (DeadLetter, error) {
 	}
 	letter := DeadLetter{ErrorName: r.Code, Error: r.Message, Attempts: r.Attempts}
 	letter.Message = Message{Source: SourceEventBridge, ARN: r.BusARN, Attempt: r.Attempts, payload: text, raw: text}
-	identity := r.BusARN + "|" + r.TargetARN
+	identity := []string{string(SourceEventBridge), r.BusARN, r.TargetARN}
 	for i, failed := range r.Failed {
 		if i == 0 {
 			letter.Message.ID, letter.Message.CorrelationID = failed.EventID, failed.EventID
 			letter.Message.Group, letter.Message.Time = failed.GroupID, parseTime(failed.Timestamp)
 		}
-		identity += "|" + failed.EventID
+		identity = append(identity, failed.EventID)
 	}
-	letter.ID, letter.At = hash(string(SourceEventBridge)+"|"+identity), letter.Message.Time
+	letter.ID, letter.At = hash(strings.Join(identity, "|")), letter.Message.Time
 	return redactLetter(letter), nil
 }
 
@@ -212,11 +214,10 @@ func sqsLetter(r *events.SQSMessage) (DeadLetter, error) {
 	case attribute("RequestID") != "" && attribute("ErrorCode") != "":
 		return redactLetter(asyncLetter(r, attribute)), nil
 	}
-	form, err := formOf(r.Body)
-	if err != nil || form == formNone {
-		return redactLetter(movedLetter(r, r.EventSourceARN)), nil
+	if form, err := formOf(r.Body); err == nil && form != formNone {
+		return DecodeDeadLetter(r.Body)
 	}
-	return DecodeDeadLetter(r.Body)
+	return redactLetter(movedLetter(r, r.EventSourceARN)), nil
 }
 
 // movedLetter is a message that a redrive policy moved, or somebody by hand: all
@@ -256,7 +257,10 @@ func movedLetter(r *events.SQSMessage, origin string) DeadLetter {
 // ruleLetter is an event that a rule of EventBridge could not deliver.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
 func ruleLetter(r *events.SQSMessage, attribute func(string) string) DeadLetter {
-	letter := DeadLetter{ErrorName: attribute("ERROR_CODE"), Error: attribute("ERROR_MESSAGE"), At: milliseconds(r.Attributes["SentTimestamp"])}
+	letter := DeadLetter{
+		ErrorName: attribute("ERROR_CODE"), Error: attribute("ERROR_MESSAGE"),
+		At: milliseconds(r.Attributes["SentTimestamp"]),
+	}
 	letter.Attempts, _ = strconv.Atoi(attribute("RETRY_ATTEMPTS"))
 	letter.Message = Message{
 		Source: SourceEventBridge, ID: r.MessageId, CorrelationID: r.MessageId, Attempt: letter.Attempts, payload: r.Body, raw: r.Body,
@@ -280,7 +284,8 @@ func asyncLetter(r *events.SQSMessage, attribute func(string) string) DeadLetter
 		ErrorName: "Status" + attribute("ErrorCode"), Error: attribute("ErrorMessage"),
 		At: milliseconds(r.Attributes["SentTimestamp"]),
 		Message: Message{
-			Source: sourceOfPayload(r.Body), ID: id, CorrelationID: id, TraceHeader: r.Attributes["AWSTraceHeader"], payload: r.Body, raw: r.Body,
+			Source: sourceOfPayload(r.Body), ID: id, CorrelationID: id, TraceHeader: r.Attributes["AWSTraceHeader"],
+			payload: r.Body, raw: r.Body,
 		},
 	}
 }

@@ -197,8 +197,8 @@ func (d *Dispatcher) compile(cfg Config) (problems []error) {
 			policy = *r.policy
 		}
 		if r.keyBy != nil && policy.Idempotency == nil && len(r.mw)+len(r.own) == 0 {
-			problems = append(problems, fmt.Errorf("cqrs: route %s has a KeyBy that nothing looks at, for its idempotency store is missing: "+
-				"set Policy.Idempotency, or wrap the route in Idempotent", r.name))
+			problems = append(problems, fmt.Errorf("cqrs: route %s has a KeyBy that nothing looks at, "+
+				"for its idempotency store is missing: set Policy.Idempotency, or wrap the route in Idempotent", r.name))
 		}
 		compiled := &compiledRoute{route: r}
 		if wrong := policy.problems("the RoutePolicy of " + r.name); len(wrong) > 0 {
@@ -221,7 +221,8 @@ func (d *Dispatcher) checkMux(m *Mux) (problems []error) {
 	}
 	for _, r := range rules {
 		if len(d.routes[baseType(r.event)]) == 0 {
-			problems = append(problems, describe(ErrNoHandler, "cqrs: rule %s makes events that no handler is registered for: %s", r.text, d.hint(r.event)))
+			problems = append(problems, describe(ErrNoHandler,
+				"cqrs: rule %s makes events that no handler is registered for: %s", r.text, d.hint(r.event)))
 		}
 	}
 	return problems
@@ -255,7 +256,7 @@ func Start(cfg Config) {
 	d, err := New(cfg)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // Start is the program
 	}
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)

@@ -42,7 +42,8 @@ func TestNewNamesWhatToMend(t *testing.T) {
 		{"a registry without handlers", cqrs.Config{Factory: severalTasks{}, Registry: cqrs.NewRegistry()}, []string{"has no handlers"}},
 		{"a zero registry", cqrs.Config{Factory: severalTasks{}, Registry: &cqrs.Registry{}}, []string{"Config.Registry is missing"}},
 		{
-			"a rule without a handler", cqrs.Config{Factory: two(), Registry: handlers()},
+			"a rule without a handler",
+			cqrs.Config{Factory: two(), Registry: handlers()},
 			[]string{`OnSQS[cqrs_test.message](Queue("orders")) makes events that no handler is registered for`},
 		},
 		{
@@ -54,7 +55,8 @@ func TestNewNamesWhatToMend(t *testing.T) {
 		{"a negative reserve", cqrs.Config{Factory: taskMux(), Registry: handlers(), Reserve: -1}, []string{"Reserve is negative"}},
 		{"an unknown batch mode", cqrs.Config{Factory: taskMux(), Registry: handlers(), BatchMode: 9}, []string{"BatchMode is unknown: 9"}},
 		{
-			"no receives", cqrs.Config{Factory: taskMux(), Registry: handlers(), MaxReceives: map[string]int{"orders": 0}},
+			"no receives",
+			cqrs.Config{Factory: taskMux(), Registry: handlers(), MaxReceives: map[string]int{"orders": 0}},
 			[]string{`MaxReceives["orders"] must be at least 1`},
 		},
 	} {

@@ -193,7 +193,9 @@ type describedError struct {
 	is   error
 }
 
-func (e *describedError) Error() string        { return e.text }
+func (e *describedError) Error() string { return e.text }
+
+// Is matches the sentinel.
 func (e *describedError) Is(target error) bool { return target == e.is }
 
 func describe(is error, format string, args ...any) error {

@@ -37,7 +37,7 @@ func escapeKey(part string) string {
 // newOwner names one run among all runs of all processes. It is no secret: it
 // need not be hard to guess, only different.
 func newOwner() string {
-	return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64())
+	return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) //nolint:gosec // it need not be hard to guess
 }
 
 // payloadHash is that of what the sender sent, without the token of a task: a

@@ -54,7 +54,7 @@ type runner struct {
 
 var errCrash = errors.New("crashed")
 
-func (w *world) breaks(format string, args ...any) {
+func (w *world) breakf(format string, args ...any) {
 	if w.broken == nil {
 		w.broken = fmt.Errorf(format, args...)
 	}
@@ -90,10 +90,10 @@ func (r *runner) Acquire(ctx context.Context, c cqrs.Claim) (outcome *cqrs.Outco
 		}
 		outcome, err = acquire(ctx, c)
 		if outcome != nil && string(outcome.Result) != string(r.w.stored) {
-			r.w.breaks("runner %d is answered %s, but %s is stored", r.id, outcome.Result, r.w.stored)
+			r.w.breakf("runner %d is answered %s, but %s is stored", r.id, outcome.Result, r.w.stored)
 		}
 		if err == nil && outcome == nil && r.w.stored != nil {
-			r.w.breaks("runner %d may run although an outcome is stored", r.id)
+			r.w.breakf("runner %d may run although an outcome is stored", r.id)
 		}
 		return err
 	})
@@ -104,7 +104,7 @@ func (r *runner) Complete(ctx context.Context, c cqrs.Claim, o cqrs.Outcome) err
 		err := r.w.store.Complete(ctx, c, o)
 		if err == nil {
 			if r.w.stored != nil {
-				r.w.breaks("runner %d overwrites %s with %s", r.id, r.w.stored, o.Result)
+				r.w.breakf("runner %d overwrites %s with %s", r.id, r.w.stored, o.Result)
 			}
 			r.w.stored = o.Result
 		}
@@ -119,7 +119,7 @@ func (r *runner) Release(ctx context.Context, c cqrs.Claim) error {
 func (r *runner) handle(ctx context.Context) (any, error) {
 	for _, other := range r.w.runners {
 		if other.live != nil && other.live.Err() == nil {
-			r.w.breaks("runners %d and %d are live at once", r.id, other.id)
+			r.w.breakf("runners %d and %d are live at once", r.id, other.id)
 		}
 	}
 	r.live = ctx
@@ -254,7 +254,7 @@ func (w *world) end(refused *int) {
 	case w.refuse && errors.Is(last.err, cqrs.ErrAbandoned):
 		*refused++
 	default:
-		w.breaks("the event is stuck: %w", last.err)
+		w.breakf("the event is stuck: %w", last.err)
 	}
 }
 

@@ -76,7 +76,8 @@ func (i *idempotency) handle(ctx context.Context, d *Delivery, next Next) (any, 
 			return next(ctx, d)
 		}
 		return nil, Permanent(describe(ErrNoKey,
-			"cqrs: no idempotency key: the event of route %s has neither a key of its own (KeyBy, EventKey) nor a record with an id", d.Route))
+			"cqrs: no idempotency key: the event of route %s has neither a key of its own (KeyBy, EventKey) nor a record with an id",
+			d.Route))
 	}
 	c := Claim{Key: scopedKey(d.Route, d.Tenant(), key), Owner: newOwner()}
 	if !i.ignorePayload {
@@ -207,7 +208,8 @@ func (i *idempotency) succeeded(ctx context.Context, c Claim, result any) (any, 
 	}
 	err := i.complete(ctx, c, o)
 	if errors.Is(err, ErrTooLarge) {
-		i.logger.LogAttrs(ctx, slog.LevelWarn, "result is too large to be stored, so it cannot be replayed", slog.Int("bytes", len(o.Result)))
+		i.logger.LogAttrs(ctx, slog.LevelWarn, "result is too large to be stored, so it cannot be replayed",
+			slog.Int("bytes", len(o.Result)))
 		err = i.complete(ctx, c, Outcome{})
 	}
 	if err != nil {

@@ -29,7 +29,9 @@ func OnDeadLetter(m *Mux, match Matcher) {
 		added = true
 	}
 	if match.appliesTo(SourceEventBridge) {
-		OnEventBridge[DeadLetter](m, match, func(e *events.EventBridgeEvent) (DeadLetter, error) { return DecodeDeadLetter(string(e.Detail)) })
+		OnEventBridge[DeadLetter](m, match, func(e *events.EventBridgeEvent) (DeadLetter, error) {
+			return DecodeDeadLetter(string(e.Detail))
+		})
 		added = true
 	}
 	if !added {

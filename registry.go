@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -51,7 +52,7 @@ func NewRegistry(mw ...Middleware) *Registry {
 // through it get mw too, inside of what they get already.
 func (r *Registry) With(mw ...Middleware) *Registry {
 	checkMiddleware("Registry.With", mw)
-	return &Registry{book: r.book, mw: append(r.mw[:len(r.mw):len(r.mw)], mw...)}
+	return &Registry{book: r.book, mw: append(slices.Clip(r.mw), mw...)}
 }
 
 // Routes lists what is registered, in the order of registration.
@@ -196,7 +197,7 @@ func converter[T any]() func(Event) (T, bool) {
 			switch e := e.(type) {
 			case T:
 				return e, true
-			case *T:
+			case *T: //nolint:gocritic // no T is a *T
 				if e != nil {
 					return *e, true
 				}

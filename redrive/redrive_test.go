@@ -3,6 +3,7 @@ package redrive_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -89,7 +90,7 @@ func TestReplay(t *testing.T) {
 			require.NoError(t, report.Err())
 			require.Equal(t, test.sent, to.sent)
 			for id, status := range statuses(t, s) {
-				require.Equal(t, !contains(test.open, id), status == redrive.Replayed, "%s is %s", id, status)
+				require.Equal(t, !slices.Contains(test.open, id), status == redrive.Replayed, "%s is %s", id, status)
 			}
 			if test.replay.DryRun {
 				require.True(t, report.DryRun)
@@ -98,15 +99,6 @@ func TestReplay(t *testing.T) {
 			}
 		})
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, s := range all {
-		if s == one {
-			return true
-		}
-	}
-	return false
 }
 
 func TestReplayTwiceSendsOnce(t *testing.T) {

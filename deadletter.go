@@ -3,6 +3,7 @@ package cqrs
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
@@ -21,6 +22,11 @@ type DeadLetter struct {
 	At        time.Time
 }
 
+// FailureIDAttribute is the message attribute that carries the DeadLetter.ID of a
+// message that is put back into its queue, so that it keeps its id where it fails
+// again, although SQS knows it under a new one.
+const FailureIDAttribute = "cqrs-failure-id"
+
 // DeadLetterSink keeps dead letters. Once it returns nil the record is
 // acknowledged, so it must have stored the letter by then. It is called from
 // many goroutines at once and again for a record whose acknowledgement was lost.
@@ -36,16 +42,49 @@ type Redeliverer interface {
 	Redeliver(ctx context.Context, m *Message, after time.Duration) error
 }
 
+// DeadLetters hands the records that fail with [Permanent] in what it wraps to
+// the sink, in place of Config.DeadLetter, and acknowledges them once the sink has
+// them; where the sink fails, the record fails and comes again.
+//
+// A record that fails elsewhere too, and not for good, comes again before
+// anything is kept of it. As with Config.DeadLetter, tasks of Step Functions stay
+// out of it. Where the middleware runs without a [Dispatcher], it calls the sink
+// itself and returns no error once that has the letter. It panics where the sink
+// is nil.
+func DeadLetters(sink DeadLetterSink) Middleware {
+	if isNil(sink) {
+		panic("cqrs: DeadLetters needs a sink, not nil")
+	}
+	to := &via[DeadLetterSink]{port: sink}
+	return func(next Next) Next {
+		return func(ctx context.Context, d *Delivery) (any, error) {
+			result, err := next(ctx, d)
+			if verdict, _ := judge(err); verdict != verdictPermanent {
+				return result, err
+			}
+			if invocationOf(ctx) != nil {
+				return result, &assignedError[DeadLetterSink]{error: err, to: to}
+			}
+			if d.Message == nil || d.Message.Source == SourceStepFunctions {
+				return result, err
+			}
+			short, cancel := detached(ctx)
+			defer cancel()
+			failure := newRecordError(d.Message, []deliveryFailure{{route: d.Route, err: err}})
+			if lost := sink.DeadLetter(short, newDeadLetter(d.Message, failure, d.TaskToken(), time.Now())); lost != nil {
+				return result, errors.Join(err, lost)
+			}
+			return nil, nil
+		}
+	}
+}
+
 func newDeadLetter(m *Message, failure *RecordError, token TaskToken, now time.Time) DeadLetter {
 	if token == "" {
 		token = tokenIn(m.payload)
 	}
-	identity := m.identity()
-	if identity == "" {
-		identity = m.raw
-	}
 	letter := DeadLetter{
-		ID:        hash(string(m.Source) + "|" + identity),
+		ID:        letterID(m),
 		Message:   *m,
 		Route:     failure.Route,
 		Event:     jsonText(withoutToken(token, m.payload)),
@@ -55,9 +94,37 @@ func newDeadLetter(m *Message, failure *RecordError, token TaskToken, now time.T
 		At:        now,
 	}
 	letter.Message.TaskToken = ""
-	letter.Message.raw = withoutToken(token, m.raw)
+	letter.Message.raw = withoutToken(token, withoutReceipt(m))
 	letter.Message.payload = withoutToken(token, m.payload)
 	return letter
+}
+
+// letterID is the same for the same record on every delivery, and for all that it
+// has become since it was redriven.
+func letterID(m *Message) string {
+	if m.Source == SourceSQS {
+		if id := failureIDOf(m.raw); id != "" {
+			return id
+		}
+	}
+	identity := m.identity()
+	if identity == "" {
+		identity = m.raw
+	}
+	return hash(string(m.Source) + "|" + identity)
+}
+
+// failureIDOf reads FailureIDAttribute in the record of an SQS message.
+func failureIDOf(raw string) string {
+	for _, name := range []string{"messageAttributes", FailureIDAttribute, "stringValue"} {
+		part, err := bodyField(raw, name)
+		if err != nil {
+			return ""
+		}
+		raw = part
+	}
+	s := scan.New(raw)
+	return s.Text()
 }
 
 // jsonText returns the text itself where it is JSON, else as a JSON string.
@@ -70,43 +137,4 @@ func jsonText(text string) json.RawMessage {
 		return json.RawMessage("null")
 	}
 	return quoted
-}
-
-// tokenIn finds the token of a task in a message that nobody could decode.
-func tokenIn(payload string) TaskToken {
-	members, err := readMembers(payload, []string{"taskToken", "TaskToken"})
-	if err != nil {
-		return ""
-	}
-	for _, m := range members {
-		if m.isText && m.text != "" {
-			return TaskToken(m.text)
-		}
-	}
-	return ""
-}
-
-// hideToken returns err with the token taken out of its text.
-func hideToken(token TaskToken, err error) error {
-	if token == "" {
-		return err
-	}
-	return &hiddenError{err: err, token: token}
-}
-
-type hiddenError struct {
-	err   error
-	token TaskToken
-}
-
-func (e *hiddenError) Error() string { return withoutToken(e.token, e.err.Error()) }
-
-func (e *hiddenError) Unwrap() error { return e.err }
-
-// withoutToken takes a task token out of a text that is kept or shown.
-func withoutToken(token TaskToken, text string) string {
-	if token == "" {
-		return text
-	}
-	return strings.ReplaceAll(text, string(token), redacted)
 }

@@ -25,7 +25,10 @@ type Config struct {
 	Logger *slog.Logger
 	// Alarm is raised once for each record that finally failed, whatever the
 	// stage: see the outcome table at [Permanent].
+	// One that is an AlarmFlusher is flushed at the end of each invocation.
 	Alarm Alarmer
+	// Environment is that of the alarms, for instance "production".
+	Environment string
 	// DeadLetter takes the records that failed for good: with [Permanent],
 	// malformed, unrouted or without a handler. They are acknowledged once it has
 	// them. Step Functions tasks stay out of it: their state machine is told.
@@ -74,8 +77,9 @@ type Dispatcher struct {
 	factory     EventFactory
 	routes      map[reflect.Type][]*compiledRoute
 	logger      *slog.Logger
-	alarm       Alarmer
-	deadLetter  DeadLetterSink
+	alarm       *via[Alarmer]        // nil where there is none,
+	deadLetter  *via[DeadLetterSink] // the same
+	environment string
 	redeliver   Redeliverer
 	observer    Observer
 	concurrency int
@@ -107,8 +111,7 @@ func New(cfg Config) (*Dispatcher, error) {
 		factory:     cfg.Factory,
 		routes:      map[reflect.Type][]*compiledRoute{},
 		logger:      cfg.Logger,
-		alarm:       cfg.Alarm,
-		deadLetter:  cfg.DeadLetter,
+		environment: cfg.Environment,
 		redeliver:   cfg.Redeliver,
 		concurrency: max(cfg.Concurrency, 1),
 		batchMode:   cfg.BatchMode,
@@ -120,6 +123,12 @@ func New(cfg Config) (*Dispatcher, error) {
 	}
 	if d.logger == nil {
 		d.logger = slog.Default()
+	}
+	if cfg.Alarm != nil {
+		d.alarm = &via[Alarmer]{port: cfg.Alarm}
+	}
+	if cfg.DeadLetter != nil {
+		d.deadLetter = &via[DeadLetterSink]{port: cfg.DeadLetter}
 	}
 	if cfg.Observer != nil {
 		d.observer = *cfg.Observer
@@ -164,7 +173,12 @@ func (cfg *Config) check() error {
 			add("Config.MaxReceives[%q] must be at least 1, not %d", queue, n)
 		}
 	}
-	return errors.Join(problems...)
+	for name, port := range map[string]any{"Alarm": cfg.Alarm, "DeadLetter": cfg.DeadLetter, "Redeliver": cfg.Redeliver} {
+		if port != nil && isNil(port) {
+			add("Config.%s is missing: it is a nil %T", name, port)
+		}
+	}
+	return errors.Join(append(problems, cfg.Policy.problems("Config.Policy")...)...)
 }
 
 // compile composes the chain of every route:
@@ -182,9 +196,19 @@ func (d *Dispatcher) compile(cfg Config) (problems []error) {
 		if r.policy != nil {
 			policy = *r.policy
 		}
-		stack := slices.Concat(r.mw, []Middleware{policy.middleware(d.logger)}, r.own)
+		if r.keyBy != nil && policy.Idempotency == nil && len(r.mw)+len(r.own) == 0 {
+			problems = append(problems, fmt.Errorf("cqrs: route %s has a KeyBy that nothing looks at, "+
+				"for its idempotency store is missing: set Policy.Idempotency, or wrap the route in Idempotent", r.name))
+		}
+		compiled := &compiledRoute{route: r}
+		if wrong := policy.problems("the RoutePolicy of " + r.name); len(wrong) > 0 {
+			problems = append(problems, wrong...)
+		} else {
+			stack := slices.Concat(r.mw, []Middleware{policy.middleware(d.logger)}, r.own)
+			compiled.run = chain(r.handle, stack...)
+		}
 		base := baseType(r.event)
-		d.routes[base] = append(d.routes[base], &compiledRoute{route: r, run: chain(r.handle, stack...)})
+		d.routes[base] = append(d.routes[base], compiled)
 	}
 	return problems
 }

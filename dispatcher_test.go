@@ -70,7 +70,10 @@ func TestNewNamesWhatToMend(t *testing.T) {
 			}
 		})
 	}
-	_, err := cqrs.New(cqrs.Config{Factory: taskMux(), Registry: handlers(cqrs.KeyBy(func(work *task) string { return work.ID }))})
+	_, err := cqrs.New(cqrs.Config{
+		Factory: taskMux(), Registry: handlers(cqrs.KeyBy(func(work *task) string { return work.ID })),
+		Policy: cqrs.Policy{Idempotency: cqrs.NewMemoryIdempotency()},
+	})
 	require.NoError(t, err, "T and *T are the same event")
 }
 

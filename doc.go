@@ -80,11 +80,32 @@
 // # Middleware
 //
 // A [Middleware] wraps handlers: for all routes ([NewRegistry]), for a group
-// ([Registry.With]) or for one ([With]). A [Policy] is retry, timeout and
-// recovery in the one order that is safe, in [Config] for all routes or for one
-// by [RoutePolicy]. [Each] runs many items inside of one handler and goes on
+// ([Registry.With]) or for one ([With]). A [Policy] holds those that most handlers
+// need, in the one order that is safe, in [Config] for all routes or for one by
+// [RoutePolicy]:
+//
+//	log ▸ callback ▸ idempotency ▸ retry ▸ timeout ▸ recover ▸ handler
+//
+//	[Callback]     tells the Step Functions task that waits, and keeps it alive
+//	[Idempotent]   runs an event once, and answers its duplicates with the outcome
+//	[Retry]        tries again within the invocation
+//	[Timeout]      ends the context of each attempt
+//	[Recover]      makes an error of a panic
+//
+//	cqrs.Start(cqrs.Config{
+//		Factory: mux, Registry: registry, Alarm: alarmer, DeadLetter: sink,
+//		Policy: cqrs.Policy{Idempotency: store, Retry: &cqrs.RetryPolicy{}, Timeout: 20 * time.Second},
+//	})
+//
+// What makes two events the same is their key: [KeyBy], a method EventKey, or else
+// the record's identity. [Each] runs many items inside of one handler and goes on
 // where one fails.
 //
 // What concerns a record rather than a handler sits at the record's edge, in
 // [Config]: an [Alarmer], a [DeadLetterSink], a [Redeliverer] and an [Observer].
+// [AlarmOnFailure] and [DeadLetters] choose others for single routes, and the edge
+// does not repeat them. [ThrottleAlarms] makes one alarm of a storm.
+//
+// [OnDeadLetter] reads dead letters, ours and those of AWS; [StoreFailures] keeps
+// them for package redrive to deliver again.
 package cqrs

@@ -14,19 +14,81 @@ func (b *batch) settle(ctx context.Context, i int, failures []deliveryFailure) {
 	m, r := &b.messages[i], &b.results[i]
 	ctx, cancel := b.inv.edge(ctx)
 	defer cancel()
+	r.failure.Err = hideToken(r.token, r.failure.Err) // AWS logs what the invocation returns
 	s := sumUp(failures)
-	if s.permanent && b.d.deadLetter != nil && b.source != SourceStepFunctions {
-		letter := newDeadLetter(m, r.failure, r.token, time.Now())
-		r.deadLettered = b.call(ctx, r, "dead letter sink", func() error { return b.d.deadLetter.DeadLetter(ctx, letter) })
+	if s.permanent && b.source != SourceStepFunctions {
+		r.deadLettered = b.keep(ctx, i, failures)
 	}
 	if s.delay > 0 && !r.deadLettered && b.d.redeliver != nil && b.source == SourceSQS {
 		b.call(ctx, r, "redeliverer", func() error { return b.d.redeliver.Redeliver(ctx, m, s.delay) })
 	}
 	b.log(ctx, r)
-	if b.d.alarm != nil && (s.alarming || s.final && m.Last()) {
-		alarm := newAlarm(m, r, s)
-		b.call(ctx, r, "alarmer", func() error { return b.d.alarm.Alarm(ctx, alarm) })
+	b.raise(ctx, i, failures)
+}
+
+// keep hands dead letters to the sinks of Config and of DeadLetters. It reports
+// true where every failure has found a home.
+func (b *batch) keep(ctx context.Context, i int, failures []deliveryFailure) bool {
+	m, r := &b.messages[i], &b.results[i]
+	shares := assign(failures, b.d.deadLetter)
+	for _, share := range shares {
+		if share.to == nil {
+			return false
+		}
+		failure := r.failure
+		if len(shares) > 1 {
+			failure = newRecordError(m, share.failures)
+		}
+		letter := newDeadLetter(m, failure, r.token, time.Now())
+		if len(shares) > 1 {
+			letter.ID = hash(letter.ID + "|" + letter.Route) // one letter for each sink
+		}
+		if !b.call(ctx, r, "dead letter sink", func() error { return share.to.port.DeadLetter(ctx, letter) }) {
+			return false
+		}
 	}
+	return true
+}
+
+// raise raises an alarm through each of the alarmers of Config and of
+// AlarmOnFailure whose failures call for one.
+func (b *batch) raise(ctx context.Context, i int, failures []deliveryFailure) {
+	m, r := &b.messages[i], &b.results[i]
+	shares := assign(failures, b.d.alarm)
+	for _, share := range shares {
+		s := sumUp(share.failures)
+		if share.to == nil || !s.alarming && (!s.final || !m.Last()) {
+			continue
+		}
+		failure := r.failure
+		if len(shares) > 1 {
+			failure = newRecordError(m, share.failures)
+		}
+		alarm := newAlarm(m, failure, s, r.token)
+		alarm.Details["deadLettered"] = r.deadLettered
+		if alarm.Environment == "" {
+			alarm.Environment = b.d.environment
+		}
+		b.call(ctx, r, "alarmer", func() error { return share.to.port.Alarm(ctx, alarm) })
+	}
+}
+
+// flushAlarms sends what the alarmer of Config holds back and is due.
+func (b *batch) flushAlarms() {
+	if b.d.alarm == nil {
+		return
+	}
+	flusher, ok := b.d.alarm.port.(AlarmFlusher)
+	if !ok {
+		return
+	}
+	ctx, cancel := b.inv.edge(b.ctx)
+	defer cancel()
+	b.guard("alarmer", func() {
+		if err := flusher.Flush(ctx); err != nil {
+			b.d.logger.LogAttrs(ctx, slog.LevelError, "alarmer failed", slog.String("error", err.Error()))
+		}
+	})
 }
 
 // summary is what the failures of one record come to.
@@ -90,25 +152,4 @@ func (b *batch) log(ctx context.Context, r *recordResult) {
 		text = "record failed for good, dead letter kept"
 	}
 	b.d.logger.LogAttrs(ctx, slog.LevelError, text, attrs...)
-}
-
-func newAlarm(m *Message, r *recordResult, s summary) Alarm {
-	alarm := Alarm{
-		Severity: SeverityError,
-		Source:   r.failure.Route,
-		Message:  cut(withoutToken(r.token, r.failure.Error()), maxRecordText),
-		Details: map[string]any{
-			"source": string(m.Source), "id": m.ID, "arn": m.ARN, "attempt": m.Attempt,
-			"correlationId": m.CorrelationID, "errorName": errorName(r.failure.Err), "deadLettered": r.deadLettered,
-		},
-		Err:  hideToken(r.token, r.failure),
-		Time: time.Now(),
-	}
-	if s.panicked {
-		alarm.Severity = SeverityCritical
-	}
-	if alarm.Source == "" {
-		alarm.Source = string(m.Source)
-	}
-	return alarm
 }

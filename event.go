@@ -194,14 +194,17 @@ func (d *Delivery) CorrelationID() string {
 	return d.Message.CorrelationID
 }
 
-// TaskToken returns the event's EventToken, else the message's token.
+// TaskToken returns the event's EventToken, else the message's token. One that
+// was redacted, as it is in a dead letter that is delivered again, is none.
 func (d *Delivery) TaskToken() TaskToken {
 	if e, ok := d.Event.(tokenEvent); ok {
-		if token := e.EventToken(); token != "" {
+		if token := e.EventToken(); token == redacted {
+			return ""
+		} else if token != "" {
 			return token
 		}
 	}
-	if d.Message == nil {
+	if d.Message == nil || d.Message.TaskToken == redacted {
 		return ""
 	}
 	return d.Message.TaskToken

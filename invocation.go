@@ -44,10 +44,19 @@ func (d *Dispatcher) newInvocation(ctx context.Context) *invocation {
 	return inv
 }
 
+type invocationKey struct{}
+
+// invocationOf returns the invocation that ctx belongs to; nil where a
+// middleware runs without a dispatcher.
+func invocationOf(ctx context.Context) *invocation {
+	inv, _ := ctx.Value(invocationKey{}).(*invocation)
+	return inv
+}
+
 // context returns the handlers' context. It ends where the reserve begins, or
 // when the environment shuts down; its cause matches ErrDeadline then.
 func (inv *invocation) context() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(inv.parent)
+	ctx, cancel := context.WithCancelCause(context.WithValue(inv.parent, invocationKey{}, inv))
 	unhook := context.AfterFunc(inv.drain.over, func() { cancel(errShuttingDown) })
 	stop := func() {}
 	if !inv.deadline.IsZero() {
@@ -74,14 +83,29 @@ func (inv *invocation) mayStart() error {
 	}
 }
 
-// edge returns the context for what is done about a failure: it outlives the
-// handlers' and leaves half of the reserve to answer in.
+// edge returns the context for what is done after a handler has ended: it
+// outlives the handlers' and leaves half of the reserve to answer in. Where that
+// half has begun already, it leaves half of what is left.
 func (inv *invocation) edge(ctx context.Context) (context.Context, context.CancelFunc) {
-	end := time.Now().Add(maxReserve)
+	now := time.Now()
+	end := now.Add(maxReserve)
 	if !inv.deadline.IsZero() {
-		if last := inv.deadline.Add(-inv.reserve / 2); last.Before(end) {
+		last := inv.deadline.Add(-inv.reserve / 2)
+		if !now.Before(last) {
+			last = now.Add(inv.deadline.Sub(now) / 2)
+		}
+		if last.Before(end) {
 			end = last
 		}
 	}
 	return context.WithDeadline(context.WithoutCancel(ctx), end)
+}
+
+// detached returns a short context for what has to be written although ctx may
+// have ended: that of the edge, or 5 s where there is no dispatcher.
+func detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	if inv := invocationOf(ctx); inv != nil {
+		return inv.edge(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), maxReserve)
 }

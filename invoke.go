@@ -95,6 +95,7 @@ func (b *batch) invoke() ([]byte, error) {
 	order := b.d.orderOf(b.source, b.messages)
 	s := newSchedule(order, lanesOf(order, b.messages), b.inv.mayStart)
 	s.run(b.d.concurrency, b.run, b.lost)
+	b.flushAlarms()
 	b.end(s)
 	answer, err := b.answer(s)
 	if err != nil {

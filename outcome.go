@@ -11,16 +11,20 @@ import (
 // fmt.Errorf and %w; inside errors.Join (or two %w) it does not count:
 // errors.Join(Skip("…"), err) is a failure.
 //
-//	outcome        Retry                     dead letter   alarm     record
-//	nil, Skip      stops                     –             –         acknowledged
-//	error          until attempts, deadline  –             if Last   failed
-//	RetryAfter     if the delay fits         –             if Last   failed, redelivered after the delay
-//	Permanent      stops                     to the sink   yes       acknowledged once the sink has it, else failed
+//	outcome        Retry          idempotency   callback     dead letter   alarm     record
+//	nil, Skip      stops          complete      success      –             –         acknowledged
+//	error          tries again¹   release²      if Last      –             if Last   failed
+//	RetryAfter     tries again¹   release       –            –             if Last   failed, redelivered after the delay
+//	Permanent      stops          release²      failure      to the sink   yes       acknowledged once the sink has it, else failed
 //	ErrInProgress,
-//	ErrDeadline    stops                     –             –         failed
-//	panic          as an error               –             yes       failed
+//	ErrDeadline    stops          –             –            –             –         failed
+//	panic          tries again¹   release²      if Last      –             yes       failed
 //
-// What cannot be decoded, has no route or has no handler is permanent.
+//	¹ until the attempts or the time are used up; a RetryAfter only where its delay fits
+//	² a failure that is going to be reported to a task is stored instead
+//
+// What cannot be decoded, has no route or has no handler is permanent, and so
+// are ErrNoKey, ErrPayloadMismatch and ErrAbandoned.
 type verdict uint8
 
 const (
@@ -39,7 +43,7 @@ func judge(err error) (verdict, time.Duration) {
 		return verdictDone, 0
 	}
 	for e := err; e != nil; e = unwrapOne(e) {
-		switch e := e.(type) {
+		switch e := e.(type) { //nolint:errorlint // one layer at a time
 		case *skipError:
 			return verdictSkip, 0
 		case *permanentError, *DecodeError:
@@ -75,7 +79,7 @@ const (
 func errorName(err error) string {
 	name := ""
 	for e := err; e != nil; e = unwrapOne(e) {
-		if named, ok := e.(*namedError); ok && named.name != "" {
+		if named, ok := e.(*namedError); ok && named.name != "" { //nolint:errorlint // one layer at a time
 			return named.name
 		}
 		if name == "" || name == namePermanentError {
@@ -95,7 +99,7 @@ func errorName(err error) string {
 }
 
 func kindName(e error) string {
-	switch e.(type) {
+	switch e.(type) { //nolint:errorlint // one layer at a time
 	case *PanicError:
 		return nameHandlerPanic
 	case *DecodeError:

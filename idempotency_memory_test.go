@@ -101,8 +101,7 @@ func TestMemoryIdempotencyTimes(t *testing.T) {
 	})
 }
 
-func TestMemoryIdempotencyForgetsWhatHasExpired(t *testing.T) {
-	t.Parallel()
+func TestMemoryIdempotencyFreesAllocationsOfWhatHasExpired(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := cqrs.NewMemoryIdempotency()
 		large := []byte(strings.Repeat("x", 1<<16))
@@ -144,7 +143,7 @@ func TestMemoryIdempotencyLetsOneOfManyWin(t *testing.T) {
 	require.EqualValues(t, 1, won.Load())
 }
 
-// FuzzScope of the key: different route, tenant or key, different scope.
+// FuzzIdempotencyScope: different route, tenant or key, different scope.
 func FuzzIdempotencyScope(f *testing.F) {
 	f.Add("r", "t", "k", "r", "t|k", "")
 	f.Add("r|", "", "k", "r", "|", "k")

@@ -123,7 +123,7 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 // detachedContext has the values of one context and the end of another, which
 // spares each write a timer of its own.
 type detachedContext struct {
-	context.Context
+	context.Context //nolint:containedctx // it is one
 
 	values context.Context //nolint:containedctx // it is one
 }

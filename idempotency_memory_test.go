@@ -145,7 +145,7 @@ func TestMemoryIdempotencyLetsOneOfManyWin(t *testing.T) {
 
 // FuzzIdempotencyScope: different route, tenant or key, different scope.
 func FuzzIdempotencyScope(f *testing.F) {
-	f.Add("r", "t", "k", "r", "t|k", "")
+	f.Add("r", "t", "k|k", "r", "t|k", "k")
 	f.Add("r|", "", "k", "r", "|", "k")
 	f.Add("%", "7C", "", "%7C", "", "")
 	scope := func(route, tenant, key string) string {

@@ -261,7 +261,7 @@ func (w *world) end(refused *int) {
 // many checks more cases than one Check does: the rare ones are what it is about.
 func many(t *testing.T, property func(*rapid.T)) {
 	t.Helper()
-	for range 60 {
+	for range 30 {
 		rapid.Check(t, property)
 	}
 }

@@ -189,6 +189,7 @@ func TestIdempotentScope(t *testing.T) {
 		{"r", "", "t|k"},
 		{"r|t", "", "k"},
 		{"r", "t|k", "k"},
+		{"r", "t", "k|k"},
 		{"r%7Ct", "", "k"},
 		{"r", "t", "|k"},
 		{"#", "t", "k"},

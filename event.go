@@ -129,7 +129,9 @@ func (m *Message) identity() string {
 
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
+	var out [2 * sha256.Size]byte
+	hex.Encode(out[:], sum[:])
+	return string(out[:])
 }
 
 // Delivery is one event on its way to one handler. Middleware may read it and

@@ -2,8 +2,9 @@ package cqrs
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"strings"
@@ -37,7 +38,12 @@ func escapeKey(part string) string {
 // newOwner names one run among all runs of all processes. It is no secret: it
 // need not be hard to guess, only different.
 func newOwner() string {
-	return fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64()) //nolint:gosec // it need not be hard to guess
+	var owner [16]byte
+	binary.BigEndian.PutUint64(owner[:8], rand.Uint64()) //nolint:gosec // it need not be hard to guess
+	binary.BigEndian.PutUint64(owner[8:], rand.Uint64()) //nolint:gosec // the same
+	var text [32]byte
+	hex.Encode(text[:], owner[:])
+	return string(text[:])
 }
 
 // payloadHash is that of what the sender sent, without the token of a task: a

@@ -203,7 +203,9 @@ func recovered(ctx context.Context, d *Delivery, next Next) (result any, err err
 // middleware: whoever waits for it will say so.
 func (i *idempotency) succeeded(ctx context.Context, c Claim, result any) (any, error) {
 	var o Outcome
-	if text, err := json.Marshal(result); err == nil {
+	if result == nil {
+		o.Result = json.RawMessage("null")
+	} else if text, err := json.Marshal(result); err == nil {
 		o.Result = text
 	}
 	err := i.complete(ctx, c, o)

@@ -156,6 +156,9 @@ func TestIdempotentReplaysToTheLetter(t *testing.T) {
 		for range 3 {
 			got, err := guarded(t.Context(), mw, "k", func(context.Context) (any, error) { runs++; return result, nil })
 			require.NoError(t, err)
+			if result == nil {
+				require.Nil(t, got, "nothing, and not the JSON of it")
+			}
 			text, err := json.Marshal(got)
 			require.NoError(t, err)
 			seen = append(seen, string(text))
@@ -186,6 +189,7 @@ func TestIdempotentScope(t *testing.T) {
 		{"r", "", "t|k"},
 		{"r|t", "", "k"},
 		{"r", "t|k", "k"},
+		{"r", "t", "k|k"},
 		{"r%7Ct", "", "k"},
 		{"r", "t", "|k"},
 		{"#", "t", "k"},
@@ -544,6 +548,51 @@ func TestIdempotentCleanUpLeavesTimeToAnswer(t *testing.T) {
 	}
 }
 
+// TestIdempotentCleanUpContext: those of writes at about the same time share a
+// clock, which what is derived from them keeps, and each has its own values.
+func TestIdempotentCleanUpContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		type value struct{}
+		store := newSpy()
+		var ids []any
+		var derived []context.Context
+		store.after = func(ctx context.Context, method string) {
+			if method != "complete" {
+				return
+			}
+			ids = append(ids, ctx.Value(value{}))
+			d, ok := cqrs.DeliveryFrom(ctx)
+			require.True(t, ok)
+			require.Equal(t, d.Message.ID, ctx.Value(value{}))
+			child, cancel := context.WithTimeout(ctx, time.Hour)
+			t.Cleanup(cancel)
+			derived = append(derived, child)
+			deadline, _ := child.Deadline()
+			require.Equal(t, []time.Duration{5 * time.Second, 4500 * time.Millisecond, 5 * time.Second, 5 * time.Second}[len(ids)-1], time.Until(deadline))
+			if len(ids) == 4 { // a store that hangs
+				<-child.Done()
+				require.ErrorIs(t, child.Err(), context.DeadlineExceeded)
+			}
+		}
+		d := taskHandler(t, func(context.Context, task) (any, error) { time.Sleep(500 * time.Millisecond); return nil, nil }, cqrs.Config{
+			Policy: cqrs.Policy{Idempotency: store},
+			Observer: &cqrs.Observer{RecordStart: func(ctx context.Context, m *cqrs.Message) context.Context {
+				return context.WithValue(ctx, value{}, m.ID)
+			}},
+		})
+		_, err := d.Invoke(t.Context(), sqsBatch(t, queueARN, todo("1", ""), todo("2", ""), todo("3", "")))
+		require.NoError(t, err)
+		require.Equal(t, []any{"1", "2", "3"}, ids)
+		for _, child := range derived {
+			<-child.Done() // none outlives the invocation
+			require.ErrorIs(t, child.Err(), context.Canceled)
+		}
+		answer, err := d.Invoke(t.Context(), sqsBatch(t, queueARN, todo("4", "")))
+		require.Error(t, err, "%s", answer)
+	})
+}
+
 // TestIdempotentUnsaved: a success that could not be stored says so, with what the
 // handler returned.
 func TestIdempotentUnsaved(t *testing.T) {
@@ -753,7 +802,7 @@ func TestRefuseAbandoned(t *testing.T) {
 			for range 2 {
 				_, err = d.Invoke(t.Context(), sqsBatch(t, queueARN, todo("2"+do, do)))
 				require.Error(t, err)
-				time.Sleep(time.Hour)
+				time.Sleep(2 * time.Minute) // the lease is over, the key is not forgotten
 			}
 		}
 		require.Equal(t, 5, runs)

@@ -2,6 +2,7 @@ package cqrs
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -13,6 +14,11 @@ type invocation struct {
 	deadline time.Time // zero where there is none
 	reserve  time.Duration
 	drain    *drain
+
+	mu       sync.Mutex
+	shared   context.Context //nolint:containedctx // the clock of writes that begin at about the same time
+	sharedAt time.Time
+	stops    []context.CancelFunc
 }
 
 // The reserve that Config.Reserve defaults to: a twentieth of the time at
@@ -63,6 +69,7 @@ func (inv *invocation) context() (context.Context, context.CancelFunc) {
 		ctx, stop = context.WithDeadlineCause(ctx, inv.deadline.Add(-inv.reserve), errTimeUsedUp)
 	}
 	return ctx, func() {
+		inv.stopShared()
 		unhook()
 		stop()
 		cancel(nil)
@@ -87,7 +94,10 @@ func (inv *invocation) mayStart() error {
 // outlives the handlers' and leaves half of the reserve to answer in. Where that
 // half has begun already, it leaves half of what is left.
 func (inv *invocation) edge(ctx context.Context) (context.Context, context.CancelFunc) {
-	now := time.Now()
+	return context.WithDeadline(context.WithoutCancel(ctx), inv.edgeEnd(time.Now()))
+}
+
+func (inv *invocation) edgeEnd(now time.Time) time.Time {
 	end := now.Add(maxReserve)
 	if !inv.deadline.IsZero() {
 		last := inv.deadline.Add(-inv.reserve / 2)
@@ -98,14 +108,59 @@ func (inv *invocation) edge(ctx context.Context) (context.Context, context.Cance
 			end = last
 		}
 	}
-	return context.WithDeadline(context.WithoutCancel(ctx), end)
+	return end
 }
 
 // detached returns a short context for what has to be written although ctx may
 // have ended: that of the edge, or 5 s where there is no dispatcher.
 func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	if inv := invocationOf(ctx); inv != nil {
-		return inv.edge(ctx)
+		return &detachedContext{Context: inv.share(time.Now()), values: ctx}, func() {}
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), maxReserve)
+}
+
+// detachedContext has the values of one context and the end of another, which
+// spares each write a timer of its own.
+type detachedContext struct {
+	context.Context //nolint:containedctx // it is one
+
+	values context.Context //nolint:containedctx // it is one
+}
+
+// Value asks the end first: by that, contexts that are derived find it.
+func (c *detachedContext) Value(key any) any {
+	if value := c.Context.Value(key); value != nil {
+		return value
+	}
+	return c.values.Value(key)
+}
+
+// shareFor is how long a context is handed out to new writes, which get that much
+// less than the edge has.
+const shareFor = time.Second
+
+// share returns a context without values that ends when the edge's would, or up to
+// shareFor earlier.
+func (inv *invocation) share(now time.Time) context.Context {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	if inv.shared != nil && now.Sub(inv.sharedAt) < shareFor {
+		if end, _ := inv.shared.Deadline(); end.Sub(now) >= maxReserve-shareFor {
+			return inv.shared
+		}
+	}
+	ctx, stop := context.WithDeadline(context.Background(), inv.edgeEnd(now))
+	inv.shared, inv.sharedAt, inv.stops = ctx, now, append(inv.stops, stop)
+	return ctx
+}
+
+// stopShared ends what share has handed out.
+func (inv *invocation) stopShared() {
+	inv.mu.Lock()
+	defer inv.mu.Unlock()
+	for _, stop := range inv.stops {
+		stop()
+	}
+	inv.stops = nil
 }

@@ -179,6 +179,18 @@ func TestReplayThatIsInterrupted(t *testing.T) {
 	require.Equal(t, map[string]redrive.Status{"a": redrive.Replayed, "b": redrive.Open}, statuses(t, s))
 }
 
+// TestReplayThatIsInterruptedBehindTheSend: what is done is accounted for.
+func TestReplayThatIsInterruptedBehindTheSend(t *testing.T) {
+	t.Parallel()
+	s := store(t, letter("a", "orders.Created", "A"))
+	ctx, cancel := context.WithCancel(t.Context())
+	to := &sender{answer: func(context.Context, cqrs.DeadLetter) error { cancel(); return nil }}
+	report, err := redrive.New(s, to).Replay(ctx, redrive.Replay{By: "ada"})
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 1, report.Done())
+	require.Equal(t, map[string]redrive.Status{"a": redrive.Replayed}, statuses(t, s))
+}
+
 // TestReplayThatFailsAgainAtOnce: the letter is there before the account of the
 // replay.
 func TestReplayThatFailsAgainAtOnce(t *testing.T) {

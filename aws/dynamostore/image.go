@@ -22,7 +22,17 @@ func Unmarshal(image cqrs.Image, v any) error {
 		err = attributevalue.UnmarshalMap(item, v)
 	}
 	if err != nil {
-		return &cqrs.DecodeError{Stage: "image", Err: fmt.Errorf("dynamostore: %T: %w", v, err)}
+		return &cqrs.DecodeError{Stage: "image", Err: &mismatchError{err: err, into: fmt.Sprintf("%T", v)}}
 	}
 	return nil
 }
+
+// mismatchError leaves out what attributevalue says, since that quotes values.
+type mismatchError struct {
+	err  error
+	into string
+}
+
+func (e *mismatchError) Error() string { return "dynamostore: attributes do not fit " + e.into }
+
+func (e *mismatchError) Unwrap() error { return e.err }

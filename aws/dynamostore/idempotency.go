@@ -31,9 +31,9 @@ type IdempotencyClient interface {
 // so a large result makes replays dear. The actions are dynamodb:PutItem and
 // dynamodb:DeleteItem on the table.
 //
-// An item holds 400 KB. A result that does not fit goes to [IdempotencyBlobs].
-// Without them the key is completed without its result: the handler does not
-// run again, and a replay fails with [cqrs.ErrTooLarge], as a permanent error.
+// An item holds 400 KB. A result that does not fit goes to [IdempotencyBlobs];
+// without them Complete stores nothing and returns [cqrs.ErrTooLarge], upon which
+// [cqrs.Idempotent] completes the key without the result.
 //
 // An item whose time is up counts as absent although DynamoDB deletes it days
 // later. Its errors never carry the payload, the result or the key.
@@ -126,7 +126,8 @@ func (s *idempotency) earlier(ctx context.Context, item map[string]types.Attribu
 	}
 }
 
-// Complete replaces the claim by its outcome, where it still holds the key.
+// Complete replaces the claim by its outcome, where it still holds the key. An
+// outcome that the same owner has stored already stays.
 func (s *idempotency) Complete(ctx context.Context, c cqrs.Claim, o cqrs.Outcome) error {
 	if err := check(c); err != nil {
 		return err
@@ -143,21 +144,21 @@ func (s *idempotency) Complete(ctx context.Context, c cqrs.Claim, o cqrs.Outcome
 	})
 	found, ok := failedCondition(err)
 	switch {
-	case err == nil, ok && s.sameOutcome(found, item):
+	case err == nil, ok && textOf(found[s.names.Owner]) == c.Owner && textOf(found[s.names.Status]) == completed:
 		return nil
 	case ok:
-		return fmt.Errorf("dynamostore: complete: %w: another run has taken the key over", cqrs.ErrLeaseLost)
+		return fmt.Errorf("dynamostore: complete: %w: the run does not hold the key any more", cqrs.ErrLeaseLost)
 	default:
 		return fmt.Errorf("dynamostore: complete an idempotency key: %w", err)
 	}
 }
 
-// Release removes the claim, where it still holds the key. That it is gone
-// already is no error: it may be our own doing, and the key is free.
+// Release removes the claim, where it still holds the key.
 func (s *idempotency) Release(ctx context.Context, c cqrs.Claim) error {
 	if err := check(c); err != nil {
 		return err
 	}
+	sent := 0
 	err := retry(ctx, func() error {
 		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 			TableName:                           aws.String(s.table),
@@ -166,15 +167,15 @@ func (s *idempotency) Release(ctx context.Context, c cqrs.Claim) error {
 			ExpressionAttributeNames:            s.keyed,
 			ExpressionAttributeValues:           holder(c),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
+		}, countAttempts(&sent))
 		return err
 	})
 	found, ok := failedCondition(err)
 	switch {
-	case err == nil, ok && len(found) == 0:
+	case err == nil, ok && len(found) == 0 && sent > 1: // an earlier attempt removed it
 		return nil
 	case ok:
-		return fmt.Errorf("dynamostore: release: %w: another run has taken the key over", cqrs.ErrLeaseLost)
+		return fmt.Errorf("dynamostore: release: %w: the run does not hold the key any more", cqrs.ErrLeaseLost)
 	default:
 		return fmt.Errorf("dynamostore: release an idempotency key: %w", err)
 	}

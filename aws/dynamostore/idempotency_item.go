@@ -6,9 +6,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"reflect"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -81,8 +80,8 @@ func (s *idempotency) completion(ctx context.Context, c cqrs.Claim, o cqrs.Outco
 	}
 	delete(item, s.names.Result)
 	if s.blobs == nil {
-		item[s.names.Dropped] = number(int64(len(o.Result)))
-		return item, nil
+		return nil, fmt.Errorf("dynamostore: %w: a result of %d bytes does not fit into an item of 400 KB; "+
+			"give NewIdempotency the option IdempotencyBlobs", cqrs.ErrTooLarge, len(o.Result))
 	}
 	ref, err := s.blobs.Put(ctx, "idempotency/"+digest(c.Key), o.Result)
 	if err != nil {
@@ -122,34 +121,16 @@ func (s *idempotency) outcome(ctx context.Context, item map[string]types.Attribu
 		}
 		o.Result = content
 	}
-	if n, ok := item[s.names.Dropped].(*types.AttributeValueMemberN); ok {
-		size, _ := strconv.Atoi(n.Value)
-		return nil, cqrs.Permanent(fmt.Errorf("dynamostore: %w: an earlier run succeeded, but its result of %d bytes did not fit "+
-			"into its record; give NewIdempotency the option IdempotencyBlobs", cqrs.ErrTooLarge, size))
-	}
 	return o, nil
 }
 
 func (s *idempotency) blob(ctx context.Context, encoded string) ([]byte, error) {
 	if s.blobs == nil {
-		return nil, fmt.Errorf("the record needs the option IdempotencyBlobs, which is not there")
+		return nil, errors.New("the record needs the option IdempotencyBlobs, which is not there")
 	}
 	var ref command.BlobRef
 	if err := json.Unmarshal([]byte(encoded), &ref); err != nil {
 		return nil, fmt.Errorf("the reference is not one of ours: %w", err)
 	}
 	return s.blobs.Get(ctx, ref)
-}
-
-// sameOutcome reports whether what is there is what was to be written: the
-// acknowledgement of the same run's Complete got lost.
-func (s *idempotency) sameOutcome(found, item map[string]types.AttributeValue) bool {
-	for _, name := range []string{
-		s.names.Status, s.names.Owner, s.names.Result, s.names.Blob, s.names.Dropped, s.names.ErrorName, s.names.ErrorCause,
-	} {
-		if !reflect.DeepEqual(found[name], item[name]) {
-			return false
-		}
-	}
-	return true
 }

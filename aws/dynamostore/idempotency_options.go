@@ -27,7 +27,6 @@ type IdempotencyNames struct {
 	TTL        string // "expiration" (N, s): the same, rounded up; the table's TTL attribute
 	Result     string // "data" (S): the result's JSON; B where that is not UTF-8
 	Blob       string // "blob" (S): the reference to a result that is kept elsewhere
-	Dropped    string // "dropped" (N): the bytes of a result that was too large to keep
 	ErrorName  string // "error_name" (S): of a task failure that was reported
 	ErrorCause string // "error_cause" (S)
 }
@@ -43,7 +42,7 @@ func (n *IdempotencyNames) setDefaults() {
 	}{
 		{&n.Key, "id", false}, {&n.Sort, "", true}, {&n.Status, "status", false}, {&n.Owner, "owner", false},
 		{&n.Payload, "validation", false}, {&n.Lease, "in_progress_expiration", false}, {&n.Expires, "expires", false},
-		{&n.TTL, "expiration", false}, {&n.Result, "data", false}, {&n.Blob, "blob", false}, {&n.Dropped, "dropped", false},
+		{&n.TTL, "expiration", false}, {&n.Result, "data", false}, {&n.Blob, "blob", false},
 		{&n.ErrorName, "error_name", false}, {&n.ErrorCause, "error_cause", false},
 	} {
 		if *name.is == "" {

@@ -5,7 +5,9 @@ import (
 	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/lambda-cqrs/cqrs/aws/internal/fault"
 )
@@ -38,4 +40,21 @@ func passing(err error) bool {
 		}
 	}
 	return conflicts > 0
+}
+
+// countAttempts counts how often the SDK sends a call. Where it did so more than
+// once, an earlier attempt may have been carried out although its answer got lost.
+func countAttempts(n *int) func(*dynamodb.Options) {
+	count := middleware.FinalizeMiddlewareFunc("CountAttempts",
+		func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (
+			middleware.FinalizeOutput, middleware.Metadata, error,
+		) {
+			*n++
+			return next.HandleFinalize(ctx, in)
+		})
+	return func(o *dynamodb.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Finalize.Insert(count, "Retry", middleware.After)
+		})
+	}
 }

@@ -30,6 +30,8 @@ var (
 	ErrPayloadMismatch = errors.New("cqrs: payload mismatch")
 	// ErrLeaseLost: the run's lease passed and another run took the key over.
 	ErrLeaseLost = errors.New("cqrs: lease lost")
+	// ErrAbandoned: an earlier run took the event and never said what came of it.
+	ErrAbandoned = errors.New("cqrs: abandoned run")
 	// ErrVersionConflict: somebody else wrote the version that was to be written.
 	ErrVersionConflict = errors.New("cqrs: version conflict")
 	// ErrTooLarge: something exceeds a limit of AWS.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -57,9 +57,7 @@ type idempotency struct {
 	skew   time.Duration
 	blobs  blobs
 
-	claims, holds string // conditions
-	placeholders  map[string]string
-	keyed         map[string]string // the placeholders of holds
+	claim, claimOnce, holds condition
 }
 
 const (
@@ -67,38 +65,50 @@ const (
 	completed  = "COMPLETED"
 )
 
+// condition is an expression with the names of its placeholders.
+type condition struct {
+	text  *string
+	names map[string]string
+}
+
 // prepare makes what is the same in every request.
 func (s *idempotency) prepare() {
-	s.names.setDefaults()
-	s.holds = "#owner = :owner AND #status = :inprogress"
-	s.claims = "attribute_not_exists(#key) OR #expires <= :now OR " +
-		"(#status = :inprogress AND #payload = :payload AND (#owner = :owner OR #lease <= :passed))"
-	s.keyed = map[string]string{"#owner": s.names.Owner, "#status": s.names.Status}
-	s.placeholders = map[string]string{
-		"#key": s.names.Key, "#expires": s.names.Expires, "#status": s.names.Status,
-		"#payload": s.names.Payload, "#owner": s.names.Owner, "#lease": s.names.Lease,
-	}
+	n := &s.names
+	n.setDefaults()
+	names := map[string]string{"#owner": n.Owner, "#status": n.Status}
+	s.holds = condition{aws.String("#owner = :owner AND #status = :inprogress"), names}
+	names = maps.Clone(names)
+	names["#key"], names["#expires"], names["#payload"] = n.Key, n.Expires, n.Payload
+	s.claimOnce = condition{aws.String("attribute_not_exists(#key) OR #expires <= :now OR " +
+		"(#status = :inprogress AND #payload = :payload AND #owner = :owner)"), names}
+	names = maps.Clone(names)
+	names["#lease"] = n.Lease
+	s.claim = condition{aws.String("attribute_not_exists(#key) OR #expires <= :now OR " +
+		"(#status = :inprogress AND #payload = :payload AND (#owner = :owner OR #lease <= :passed))"), names}
 }
 
 // Acquire claims the key: where it is free, its time is up, its lease has passed
 // without an outcome, or it is this very claim, whose acknowledgement got lost.
 func (s *idempotency) Acquire(ctx context.Context, c cqrs.Claim) (*cqrs.Outcome, error) {
-	if err := check(c); err != nil {
+	now := s.clock()
+	return s.acquire(ctx, c, now, s.claim, map[string]types.AttributeValue{":passed": millis(now.Add(-s.skew))})
+}
+
+// AcquireOnce is Acquire, but a key whose lease has passed without an outcome
+// stays as it is: the error is [cqrs.ErrAbandoned].
+func (s *idempotency) AcquireOnce(ctx context.Context, c cqrs.Claim) (*cqrs.Outcome, error) {
+	return s.acquire(ctx, c, s.clock(), s.claimOnce, map[string]types.AttributeValue{})
+}
+
+func (s *idempotency) acquire(
+	ctx context.Context, c cqrs.Claim, now time.Time, on condition, values map[string]types.AttributeValue,
+) (*cqrs.Outcome, error) {
+	if err := checkClaim(c); err != nil {
 		return nil, err
 	}
-	now := s.clock()
-	err := s.put(ctx, &dynamodb.PutItemInput{
-		Item:                     s.item(c, inProgress),
-		ConditionExpression:      aws.String(s.claims),
-		ExpressionAttributeNames: s.placeholders,
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":now":        millis(now),
-			":passed":     millis(now.Add(-s.skew)),
-			":inprogress": text(inProgress),
-			":payload":    text(c.PayloadHash),
-			":owner":      text(c.Owner),
-		},
-	})
+	values[":now"], values[":payload"] = millis(now), text(c.PayloadHash)
+	maps.Copy(values, heldBy(c))
+	err := s.put(ctx, s.item(c, inProgress), on, values)
 	if err == nil {
 		return nil, nil
 	}
@@ -106,17 +116,21 @@ func (s *idempotency) Acquire(ctx context.Context, c cqrs.Claim) (*cqrs.Outcome,
 	if !ok {
 		return nil, fmt.Errorf("dynamostore: claim an idempotency key: %w", err)
 	}
-	return s.earlier(ctx, item, c)
+	return s.earlier(ctx, item, c, now)
 }
 
 // earlier says what an item means for a claim that it was in the way of.
-func (s *idempotency) earlier(ctx context.Context, item map[string]types.AttributeValue, c cqrs.Claim) (*cqrs.Outcome, error) {
+func (s *idempotency) earlier(
+	ctx context.Context, item map[string]types.AttributeValue, c cqrs.Claim, now time.Time,
+) (*cqrs.Outcome, error) {
 	switch status := textOf(item[s.names.Status]); {
 	case item == nil:
 		return nil, errors.New("dynamostore: an idempotency key is taken, but DynamoDB did not say by whom: " +
 			"does it know ReturnValuesOnConditionCheckFailure?")
 	case textOf(item[s.names.Payload]) != c.PayloadHash:
 		return nil, fmt.Errorf("dynamostore: %w: the key is that of another message", cqrs.ErrPayloadMismatch)
+	case status == inProgress && millisOf(item[s.names.Lease]) <= now.Add(-s.skew).UnixMilli():
+		return nil, fmt.Errorf("dynamostore: %w: its lease has passed", cqrs.ErrAbandoned)
 	case status == inProgress:
 		return nil, fmt.Errorf("dynamostore: %w: another run holds the key", cqrs.ErrInProgress)
 	case status == completed:
@@ -129,19 +143,14 @@ func (s *idempotency) earlier(ctx context.Context, item map[string]types.Attribu
 // Complete replaces the claim by its outcome, where it still holds the key. An
 // outcome that the same owner has stored already stays.
 func (s *idempotency) Complete(ctx context.Context, c cqrs.Claim, o cqrs.Outcome) error {
-	if err := check(c); err != nil {
+	if err := checkClaim(c); err != nil {
 		return err
 	}
 	item, err := s.completion(ctx, c, o)
 	if err != nil {
 		return err
 	}
-	err = s.put(ctx, &dynamodb.PutItemInput{
-		Item:                      item,
-		ConditionExpression:       aws.String(s.holds),
-		ExpressionAttributeNames:  s.keyed,
-		ExpressionAttributeValues: holder(c),
-	})
+	err = s.put(ctx, item, s.holds, heldBy(c))
 	found, ok := failedCondition(err)
 	switch {
 	case err == nil, ok && textOf(found[s.names.Owner]) == c.Owner && textOf(found[s.names.Status]) == completed:
@@ -155,7 +164,7 @@ func (s *idempotency) Complete(ctx context.Context, c cqrs.Claim, o cqrs.Outcome
 
 // Release removes the claim, where it still holds the key.
 func (s *idempotency) Release(ctx context.Context, c cqrs.Claim) error {
-	if err := check(c); err != nil {
+	if err := checkClaim(c); err != nil {
 		return err
 	}
 	sent := 0
@@ -163,9 +172,9 @@ func (s *idempotency) Release(ctx context.Context, c cqrs.Claim) error {
 		_, err := s.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 			TableName:                           aws.String(s.table),
 			Key:                                 s.key(c),
-			ConditionExpression:                 aws.String(s.holds),
-			ExpressionAttributeNames:            s.keyed,
-			ExpressionAttributeValues:           holder(c),
+			ConditionExpression:                 s.holds.text,
+			ExpressionAttributeNames:            s.holds.names,
+			ExpressionAttributeValues:           heldBy(c),
 			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 		}, countAttempts(&sent))
 		return err
@@ -181,39 +190,30 @@ func (s *idempotency) Release(ctx context.Context, c cqrs.Claim) error {
 	}
 }
 
-// put asks for the item that is in the way, too.
-func (s *idempotency) put(ctx context.Context, in *dynamodb.PutItemInput) error {
-	in.TableName = aws.String(s.table)
-	in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
+// put writes the item on a condition. What is in its way comes with the error.
+func (s *idempotency) put(ctx context.Context, item map[string]types.AttributeValue, on condition, values map[string]types.AttributeValue) error {
+	in := &dynamodb.PutItemInput{
+		TableName:                           aws.String(s.table),
+		Item:                                item,
+		ConditionExpression:                 on.text,
+		ExpressionAttributeNames:            on.names,
+		ExpressionAttributeValues:           values,
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	}
 	return retry(ctx, func() error {
 		_, err := s.client.PutItem(ctx, in)
 		return err
 	})
 }
 
-func check(c cqrs.Claim) error {
+func checkClaim(c cqrs.Claim) error {
 	if c.Key == "" || c.Owner == "" {
 		return errors.New("dynamostore: an idempotency claim needs a key and an owner")
 	}
 	return nil
 }
 
-// holder are the values of the condition that the claim still holds its key.
-func holder(c cqrs.Claim) map[string]types.AttributeValue {
+// heldBy returns the values of the condition that the claim still holds its key.
+func heldBy(c cqrs.Claim) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{":owner": text(c.Owner), ":inprogress": text(inProgress)}
 }
-
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
-func textOf(value types.AttributeValue) string {
-	if s, ok := value.(*types.AttributeValueMemberS); ok {
-		return s.Value
-	}
-	return ""
-}
-
-func number(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
-}
-
-func millis(t time.Time) types.AttributeValue { return number(t.UnixMilli()) }

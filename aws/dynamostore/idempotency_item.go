@@ -3,8 +3,6 @@ package dynamostore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,11 +38,6 @@ func keyText(key string) string {
 		return key
 	}
 	return "sha256:" + digest(key)
-}
-
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
 }
 
 // item is the record of a claim, without an outcome.

@@ -70,13 +70,21 @@ func TestReports(t *testing.T) {
 		report func(context.Context, cqrs.TaskCallback) error
 		want   string
 	}{
-		"success":     {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Success(ctx, token, []byte(`{"a":1}`)) }, `success T {"a":1}`},
-		"nil output":  {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Success(ctx, token, nil) }, `success T null`},
-		"failure":     {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Failure(ctx, token, "Declined", "no money") }, `failure T Declined no money`},
-		"reserved":    {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Failure(ctx, token, "States.States.Timeout", "c") }, `failure T Timeout c`},
-		"no name":     {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Failure(ctx, token, "States.", "") }, `failure T (none) (none)`},
-		"token in it": {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Failure(ctx, token, "N", "x "+string(token)) }, `failure T N x [redacted]`},
-		"heartbeat":   {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Heartbeat(ctx, token) }, `heartbeat T`},
+		"success": {func(ctx context.Context, cb cqrs.TaskCallback) error {
+			return cb.Success(ctx, token, []byte(`{"a":1}`))
+		}, `success T {"a":1}`},
+		"nil output": {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Success(ctx, token, nil) }, `success T null`},
+		"failure": {func(ctx context.Context, cb cqrs.TaskCallback) error {
+			return cb.Failure(ctx, token, "Declined", "no money")
+		}, `failure T Declined no money`},
+		"reserved": {func(ctx context.Context, cb cqrs.TaskCallback) error {
+			return cb.Failure(ctx, token, "States.States.Timeout", "c")
+		}, `failure T Timeout c`},
+		"no name": {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Failure(ctx, token, "States.", "") }, `failure T (none) (none)`},
+		"token in it": {func(ctx context.Context, cb cqrs.TaskCallback) error {
+			return cb.Failure(ctx, token, "N", "x "+string(token))
+		}, `failure T N x [redacted]`},
+		"heartbeat": {func(ctx context.Context, cb cqrs.TaskCallback) error { return cb.Heartbeat(ctx, token) }, `heartbeat T`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -76,7 +76,7 @@ func (s *idempotency) completion(ctx context.Context, c cqrs.Claim, o cqrs.Outco
 		return nil, fmt.Errorf("dynamostore: %w: a result of %d bytes does not fit into an item of 400 KB; "+
 			"give NewIdempotency the option IdempotencyBlobs", cqrs.ErrTooLarge, len(o.Result))
 	}
-	ref, err := s.blobs.Put(ctx, "idempotency/"+digest(c.Key), o.Result)
+	ref, err := s.blobs.Put(ctx, "idempotency/"+digest(c.Key)+"/"+digest(c.Owner), o.Result)
 	if err != nil {
 		return nil, fmt.Errorf("dynamostore: keep a result of %d bytes outside of its record: %w", len(o.Result), err)
 	}

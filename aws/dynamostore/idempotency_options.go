@@ -79,7 +79,7 @@ func IdempotencySkew(d time.Duration) IdempotencyOption {
 }
 
 // IdempotencyBlobs takes the results that do not fit into an item, under
-// "idempotency/" and a hash of the key. What expires with the record is removed
+// "idempotency/", a hash of the key and one of the owner. What expires with the record is removed
 // by a rule of the blobs' own, such as the lifecycle of a bucket.
 func IdempotencyBlobs(b command.Blobs) IdempotencyOption {
 	return func(s *idempotency) { s.blobs = b }

@@ -89,7 +89,7 @@ func LocalName(key string) (string, error) {
 		return unsafe("contains a backslash or a colon")
 	case strings.ContainsFunc(key, unicode.IsControl):
 		return unsafe("contains a control character")
-	case path.Clean(key) != key:
+	case path.Clean(key) != key || key == ".":
 		return unsafe("has an empty part, or one that is . or ..")
 	}
 	name, err := filepath.Localize(key)

@@ -359,6 +359,7 @@ func TestPutFaults(t *testing.T) {
 				require.ErrorIs(t, err, c.err)
 				require.NotContains(t, err.Error(), "canary")
 				require.Len(t, f.puts, c.calls)
+				f.fails = nil
 				_, err = s3store.New(f, "blobs").Put(t.Context(), "k", []byte("canary"))
 				require.NoError(t, err)
 			})

@@ -2,7 +2,6 @@ package dynamostore_test
 
 import (
 	"fmt"
-	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,11 +23,14 @@ var (
 	tables atomic.Int64
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		server.Close()
-		os.Exit(code)
-	}))
+func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+
+// closing stops the server before anybody looks for what is left behind.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	defer server.Close()
+	return c.M.Run()
 }
 
 // client returns a client with faults, which are none until a test adds some.

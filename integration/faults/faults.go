@@ -29,10 +29,14 @@ type fault struct {
 }
 
 // LoseAnswer lets the server carry out the next request and loses what it says.
-func (f *Faults) LoseAnswer() *Faults { return f.add(fault{&smithyhttp.RequestSendError{Err: errLost}, true}) }
+func (f *Faults) LoseAnswer() *Faults {
+	return f.add(fault{&smithyhttp.RequestSendError{Err: errLost}, true})
+}
 
 // LoseRequest loses the next request on its way.
-func (f *Faults) LoseRequest() *Faults { return f.add(fault{&smithyhttp.RequestSendError{Err: errLost}, false}) }
+func (f *Faults) LoseRequest() *Faults {
+	return f.add(fault{&smithyhttp.RequestSendError{Err: errLost}, false})
+}
 
 // Fail answers the next request, which the server does not get to see, with err
 // and the HTTP status, by which the SDK retries some errors.

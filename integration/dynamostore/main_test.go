@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -38,8 +39,10 @@ func client(t testing.TB) (*dynamodb.Client, *faults.Faults) {
 	t.Helper()
 	f := &faults.Faults{}
 	cfg := server.Get(t).Config([]func(*middleware.Stack) error{f.Install}...)
-	cfg.Retryer = func() aws.Retryer { // the SDK's own, without its waits
-		return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
+	cfg.Retryer = func() aws.Retryer { // the SDK's own, without its waits and its quota
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxBackoff, o.RateLimiter = time.Millisecond, ratelimit.None
+		})
 	}
 	return dynamodb.NewFromConfig(cfg), f
 }

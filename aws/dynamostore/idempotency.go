@@ -191,7 +191,9 @@ func (s *idempotency) Release(ctx context.Context, c cqrs.Claim) error {
 }
 
 // put writes the item on a condition. What is in its way comes with the error.
-func (s *idempotency) put(ctx context.Context, item map[string]types.AttributeValue, on condition, values map[string]types.AttributeValue) error {
+func (s *idempotency) put(ctx context.Context, item map[string]types.AttributeValue, on condition,
+	values map[string]types.AttributeValue,
+) error {
 	in := &dynamodb.PutItemInput{
 		TableName:                           aws.String(s.table),
 		Item:                                item,

@@ -40,10 +40,18 @@ func (n *IdempotencyNames) setDefaults() {
 		byDefault  string
 		isOptional bool
 	}{
-		{&n.Key, "id", false}, {&n.Sort, "", true}, {&n.Status, "status", false}, {&n.Owner, "owner", false},
-		{&n.Payload, "validation", false}, {&n.Lease, "in_progress_expiration", false}, {&n.Expires, "expires", false},
-		{&n.TTL, "expiration", false}, {&n.Result, "data", false}, {&n.Blob, "blob", false},
-		{&n.ErrorName, "error_name", false}, {&n.ErrorCause, "error_cause", false},
+		{&n.Key, "id", false},
+		{&n.Sort, "", true},
+		{&n.Status, "status", false},
+		{&n.Owner, "owner", false},
+		{&n.Payload, "validation", false},
+		{&n.Lease, "in_progress_expiration", false},
+		{&n.Expires, "expires", false},
+		{&n.TTL, "expiration", false},
+		{&n.Result, "data", false},
+		{&n.Blob, "blob", false},
+		{&n.ErrorName, "error_name", false},
+		{&n.ErrorCause, "error_cause", false},
 	} {
 		if *name.is == "" {
 			*name.is = name.byDefault

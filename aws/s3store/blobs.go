@@ -39,7 +39,8 @@ func (s *Store) Put(ctx context.Context, key string, content []byte) (command.Bl
 	ref := command.BlobRef{Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:])}
 	name := s.prefix + key + "/" + ref.SHA256
 	if key == "" || len(name) > maxKey || !utf8.ValidString(name) {
-		return command.BlobRef{}, fmt.Errorf("s3store: the key of a blob must be UTF-8 of 1 to %d bytes", maxKey-len(s.prefix)-1-len(ref.SHA256))
+		return command.BlobRef{}, fmt.Errorf("s3store: the key of a blob must be UTF-8 of 1 to %d bytes",
+			maxKey-len(s.prefix)-1-len(ref.SHA256))
 	}
 	in := &s3.PutObjectInput{
 		Bucket:            aws.String(s.bucket),

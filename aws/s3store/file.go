@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,7 +40,7 @@ func (s *Store) Save(ctx context.Context, record *events.S3EventRecord, into *os
 	if err := into.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return "", fmt.Errorf("s3store: save %s: %w", ref, err)
 	}
-	partial := fmt.Sprintf("%s.%016x.partial", name, rand.Uint64())
+	partial := fmt.Sprintf("%s.%016x.partial", name, rand.Uint64()) //nolint:gosec // it is no secret
 	if err := write(into, partial, object); err != nil {
 		return "", errors.Join(fmt.Errorf("s3store: save %s: %w", ref, err), withoutMissing(into.Remove(partial)))
 	}
@@ -89,7 +89,7 @@ func LocalName(key string) (string, error) {
 		return unsafe("contains a backslash or a colon")
 	case strings.ContainsFunc(key, unicode.IsControl):
 		return unsafe("contains a control character")
-	case path.Clean(key) != key || key == ".":
+	case strings.Contains(key, "//") || slices.ContainsFunc(strings.Split(key, "/"), isDots):
 		return unsafe("has an empty part, or one that is . or ..")
 	}
 	name, err := filepath.Localize(key)
@@ -98,3 +98,5 @@ func LocalName(key string) (string, error) {
 	}
 	return name, nil
 }
+
+func isDots(part string) bool { return part == "." || part == ".." }

@@ -290,7 +290,7 @@ func TestSaveDoesNotFollowLinksOut(t *testing.T) {
 	require.Empty(t, files(t, outside))
 }
 
-func files(t testing.TB, dir string) []string {
+func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var all []string
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -303,10 +303,11 @@ func files(t testing.TB, dir string) []string {
 	return all
 }
 
-func refTo(content string) command.BlobRef {
-	sum := sha256.Sum256([]byte(content))
+// stored refers to "content".
+func stored() command.BlobRef {
+	sum := sha256.Sum256([]byte("content"))
 	hash := hex.EncodeToString(sum[:])
-	return command.BlobRef{URI: "s3://blobs/cqrs/k/" + hash, Size: int64(len(content)), SHA256: hash}
+	return command.BlobRef{URI: "s3://blobs/cqrs/k/" + hash, Size: int64(len("content")), SHA256: hash}
 }
 
 func TestPut(t *testing.T) {
@@ -315,7 +316,7 @@ func TestPut(t *testing.T) {
 	s := s3store.New(f, "blobs", s3store.Prefix("cqrs/"), s3store.KMSKey("key-1"))
 	ref, err := s.Put(t.Context(), "k", []byte("content"))
 	require.NoError(t, err)
-	require.Equal(t, refTo("content"), ref)
+	require.Equal(t, stored(), ref)
 	again, err := s.Put(t.Context(), "k", []byte("content"))
 	require.NoError(t, err)
 	require.Equal(t, ref, again)
@@ -369,7 +370,7 @@ func TestPutFaults(t *testing.T) {
 
 func TestGetProvesTheContent(t *testing.T) {
 	t.Parallel()
-	ref := refTo("content")
+	ref := stored()
 	open := func(f *faulty) *s3store.Store { return s3store.New(f, "blobs", s3store.Prefix("cqrs/")) }
 
 	content, err := open(answering("content", 7)).Get(t.Context(), ref)
@@ -408,7 +409,7 @@ func TestReferencesThatAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	f := answering("content", 7)
 	s := s3store.New(f, "blobs", s3store.Prefix("cqrs/"), s3store.MaxBlob(100))
-	good := refTo("content")
+	good := stored()
 	for name, ref := range map[string]command.BlobRef{
 		"other bucket":   {URI: "s3://secrets/cqrs/k/" + good.SHA256, Size: 7, SHA256: good.SHA256},
 		"bucket's start": {URI: "s3://blobs2/cqrs/k/" + good.SHA256, Size: 7, SHA256: good.SHA256},
@@ -435,7 +436,7 @@ func TestReferencesThatAreNotFollowed(t *testing.T) {
 
 func TestGetAndDeleteFaults(t *testing.T) {
 	t.Parallel()
-	ref := refTo("content")
+	ref := stored()
 	for _, failure := range []error{&smithy.GenericAPIError{Code: "AccessDenied"}, errors.New("reset")} {
 		s := s3store.New(&faulty{fails: []error{failure, failure}}, "blobs", s3store.Prefix("cqrs/"))
 		_, err := s.Get(t.Context(), ref)

@@ -157,8 +157,8 @@ func (c *captured) SendTaskFailure(_ context.Context, in *sfn.SendTaskFailureInp
 }
 
 // quoting is an error of AWS that quotes the token.
-func quoting[E error](make func(message *string) E) E {
-	return make(aws.String("Invalid token: " + string(token)))
+func quoting[E error](with func(message *string) E) E {
+	return with(aws.String("Invalid token: " + string(token)))
 }
 
 // reports are the three methods, each with arguments that AWS could take.
@@ -182,8 +182,10 @@ func TestFaults(t *testing.T) {
 		"token":      {quoting(func(m *string) *types.InvalidToken { return &types.InvalidToken{Message: m} }), false, true, 1},
 		"output":     {quoting(func(m *string) *types.InvalidOutput { return &types.InvalidOutput{Message: m} }), false, true, 1},
 		"validation": {quoting(func(m *string) *types.ValidationException { return &types.ValidationException{Message: m} }), false, true, 1},
-		"KMS throttling": {quoting(func(m *string) *types.KmsThrottlingException { return &types.KmsThrottlingException{Message: m} }),
-			false, false, 5},
+		"KMS throttling": {
+			quoting(func(m *string) *types.KmsThrottlingException { return &types.KmsThrottlingException{Message: m} }),
+			false, false, 5,
+		},
 		"permission": {&smithy.GenericAPIError{Code: "AccessDeniedException", Message: string(token)}, false, false, 1},
 		"throttling": {&smithy.GenericAPIError{Code: "ThrottlingException"}, false, false, 1}, // the SDK has retried it already
 		"network":    {errors.New("connection reset, token " + string(token)), false, false, 1},

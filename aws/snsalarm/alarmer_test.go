@@ -67,7 +67,7 @@ func TestAlarmIsTheOneOfTheSeed(t *testing.T) {
 		Err:     fmt.Errorf("charge: %w", &declined{}),
 		Time:    time.Date(2026, 11, 1, 12, 30, 0, 5_000_000, time.FixedZone("CET", 3600)),
 	}, snsalarm.Environment("production"))
-	require.Equal(t, `{
+	want := `{
   "severity": "ERROR",
   "source": "orders.Created",
   "message": "card <declined>",
@@ -81,7 +81,8 @@ func TestAlarmIsTheOneOfTheSeed(t *testing.T) {
   },
   "timestamp": "2026-11-01T11:30:00.005Z",
   "environment": "production"
-}`, text)
+}`
+	require.Equal(t, want, text, "to the letter")
 }
 
 type declined struct{}

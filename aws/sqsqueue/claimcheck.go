@@ -42,14 +42,14 @@ func checkIn(ctx context.Context, blobs command.Blobs, d cqrs.DeadLetter, encode
 
 // checkOut returns the whole of a letter that refers to it, else the letter.
 func checkOut(ctx context.Context, blobs command.Blobs, d cqrs.DeadLetter) (cqrs.DeadLetter, error) {
-	var ref reference
-	if len(d.Message.Raw()) > 0 || json.Unmarshal(d.Event, &ref) != nil || ref.Blob == nil {
+	ref := referenceIn(&d)
+	if ref == nil {
 		return d, nil
 	}
 	if blobs == nil {
 		return d, errors.New("it is kept outside of the queue; give NewSender the option SendBlobs")
 	}
-	content, err := blobs.Get(ctx, *ref.Blob)
+	content, err := blobs.Get(ctx, *ref)
 	if err != nil {
 		return d, err
 	}
@@ -61,4 +61,13 @@ func checkOut(ctx context.Context, blobs command.Blobs, d cqrs.DeadLetter) (cqrs
 		return d, errors.New("what is kept outside of the queue is another dead letter")
 	}
 	return whole, nil
+}
+
+// referenceIn is nil where the letter is whole.
+func referenceIn(d *cqrs.DeadLetter) *command.BlobRef {
+	var ref reference
+	if len(d.Message.Raw()) > 0 || json.Unmarshal(d.Event, &ref) != nil {
+		return nil
+	}
+	return ref.Blob
 }

@@ -126,9 +126,10 @@ func attributesOf(d *cqrs.DeadLetter) map[string]types.MessageAttributeValue {
 
 // digest makes an id that SQS takes out of what need not be one.
 func digest(parts ...string) string {
-	h := sha256.New()
+	var all []byte
 	for _, part := range parts {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
+		all = fmt.Appendf(all, "%d:%s", len(part), part)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(all)
+	return hex.EncodeToString(sum[:])
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // read is what a consumer of the queue makes of a body.
-func read(t testing.TB, body string) cqrs.DeadLetter {
+func read(t *testing.T, body string) cqrs.DeadLetter {
 	t.Helper()
 	var d cqrs.DeadLetter
 	require.NoError(t, json.Unmarshal([]byte(body), &d))
@@ -96,7 +96,7 @@ func TestCharactersThatSQSDoesNotTake(t *testing.T) {
 	require.Contains(t, string(d.Event), "😀")
 }
 
-func requireAllowed(t testing.TB, text string) {
+func requireAllowed(t *testing.T, text string) {
 	t.Helper()
 	require.True(t, utf8.ValidString(text))
 	for _, r := range text {

@@ -76,9 +76,11 @@ func (d *drain) batch(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	answer, failure := d.function.Invoke(ctx, payload)
-	refused, err := refusedBy(answer, failure)
-	if err != nil {
-		return false, err
+	refused := map[string]bool{}
+	if failure == nil { // else all of them are
+		if refused, err = refusedBy(answer); err != nil {
+			return false, err
+		}
 	}
 	var handled []types.Message
 	for _, m := range messages {
@@ -145,10 +147,7 @@ func (d *drain) event(messages []types.Message) ([]byte, error) {
 }
 
 // refusedBy reads which messages of a batch a function has not handled.
-func refusedBy(answer []byte, failure error) (map[string]bool, error) {
-	if failure != nil {
-		return nil, nil // all of them
-	}
+func refusedBy(answer []byte) (map[string]bool, error) {
 	var response events.SQSEventResponse
 	if len(answer) > 0 {
 		if err := json.Unmarshal(answer, &response); err != nil {

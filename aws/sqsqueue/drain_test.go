@@ -83,7 +83,7 @@ func messages(n int) []types.Message {
 }
 
 // function is a dispatcher whose handler fails for the bodies that are given.
-func function(t testing.TB, handled *[]string, failing ...string) *cqrs.Dispatcher {
+func function(t *testing.T, handled *[]string, failing ...string) *cqrs.Dispatcher {
 	t.Helper()
 	registry := cqrs.NewRegistry()
 	cqrs.RegisterFunc(registry, func(ctx context.Context, _ event) error {

@@ -36,7 +36,7 @@ type message struct {
 	own           map[string]any
 }
 
-func (m message) payload(t testing.TB) []byte {
+func (m message) payload(t *testing.T) []byte {
 	t.Helper()
 	if m.arn == "" {
 		m.arn = queueARN
@@ -62,7 +62,7 @@ func (f redeliverFunc) Redeliver(ctx context.Context, m *cqrs.Message, d time.Du
 
 // fail runs a payload through a dispatcher whose one handler fails, so that what
 // the ports get is what they get in earnest.
-func fail(t testing.TB, payload []byte, failure error, sink cqrs.DeadLetterSink, to cqrs.Redeliverer) ([]byte, error) {
+func fail(t *testing.T, payload []byte, failure error, sink cqrs.DeadLetterSink, to cqrs.Redeliverer) ([]byte, error) {
 	t.Helper()
 	registry := cqrs.NewRegistry()
 	cqrs.RegisterFunc(registry, func(context.Context, event) error { return failure }, cqrs.RouteName("orders.Created"))
@@ -74,7 +74,7 @@ func fail(t testing.TB, payload []byte, failure error, sink cqrs.DeadLetterSink,
 }
 
 // letterOf is the letter of a message that failed for good.
-func letterOf(t testing.TB, m message) cqrs.DeadLetter {
+func letterOf(t *testing.T, m message) cqrs.DeadLetter {
 	t.Helper()
 	var letter cqrs.DeadLetter
 	_, err := fail(t, m.payload(t), cqrs.Permanent(errors.New("declined")), sinkFunc(func(_ context.Context, d cqrs.DeadLetter) error {

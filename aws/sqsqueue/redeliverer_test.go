@@ -36,7 +36,7 @@ func (d *delays) ChangeMessageVisibility(
 }
 
 // messageOf is the Message of a record, as a redeliverer gets it.
-func messageOf(t testing.TB, m message) *cqrs.Message {
+func messageOf(t *testing.T, m message) *cqrs.Message {
 	t.Helper()
 	var got *cqrs.Message
 	_, _ = fail(t, m.payload(t), cqrs.RetryAfter(time.Minute, errors.New("later")), nil,
@@ -171,7 +171,7 @@ func TestTheRealClientCallsTheQueuesRegion(t *testing.T) {
 		body, _ := io.ReadAll(r.Body)
 		hosts, bodies = append(hosts, r.URL.Host), append(bodies, string(body))
 		require.Contains(t, r.Header.Get("Authorization"), "/eu-west-1/sqs/")
-		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}, nil
 	})
 	client := sqs.New(sqs.Options{
 		Region: "us-east-1", HTTPClient: &http.Client{Transport: transport},

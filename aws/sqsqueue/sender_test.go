@@ -38,7 +38,7 @@ func TestSendPutsTheMessageBack(t *testing.T) {
 	require.Len(t, q.sent, 1)
 	sent := q.sent[0]
 	require.Equal(t, queueURL, *sent.QueueUrl)
-	require.Equal(t, " {\"to\":\t\"the letter\"} ", *sent.MessageBody)
+	require.Equal(t, string(letter.Message.Payload()), *sent.MessageBody, "with every space of it")
 	require.Equal(t, "tenant-1", *sent.MessageGroupId, "a fair queue")
 	require.Nil(t, sent.MessageDeduplicationId)
 	require.Equal(t, map[string]types.MessageAttributeValue{
@@ -66,7 +66,7 @@ func TestSendToAFIFOQueue(t *testing.T) {
 func TestSendWithTenAttributes(t *testing.T) {
 	t.Parallel()
 	own := map[string]any{}
-	for _, name := range strings.Split("abcdefghij", "") {
+	for name := range strings.SplitSeq("abcdefghij", "") {
 		own[name] = map[string]any{"dataType": "String", "stringValue": name}
 	}
 	q := &queue{}

@@ -15,11 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
-	"github.com/stretchr/testify/require"
-
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/dynamostore"
 	"github.com/lambda-cqrs/cqrs/command"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lambda-cqrs/cqrs/integration/faults"
 )
 
@@ -44,7 +44,7 @@ type bench struct {
 	table  string
 }
 
-func newBench(t testing.TB, opts ...dynamostore.IdempotencyOption) *bench {
+func newBench(t *testing.T, opts ...dynamostore.IdempotencyOption) *bench {
 	t.Helper()
 	c, f := client(t)
 	b := &bench{clock: newClock(), faults: f, client: c, table: table(t, c, "id")}
@@ -59,7 +59,7 @@ func (b *bench) claim(owner string) cqrs.Claim {
 	return cqrs.Claim{Key: "k", Owner: owner, PayloadHash: "h", LeaseUntil: now.Add(time.Minute), ExpiresAt: now.Add(time.Hour)}
 }
 
-func (b *bench) acquired(t testing.TB, owner string) cqrs.Claim {
+func (b *bench) acquired(t *testing.T, owner string) cqrs.Claim {
 	t.Helper()
 	c := b.claim(owner)
 	o, err := b.store.Acquire(t.Context(), c)
@@ -98,10 +98,20 @@ func TestResultsReplayExactly(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for i, o := range []cqrs.Outcome{
-		{}, {Result: []byte("null")}, {Result: []byte("0")}, {Result: []byte(`""`)}, {Result: []byte("false")}, {Result: []byte("[]")},
-		{Result: []byte("{}")}, {Result: []byte(" {\"a\" :\t1.0e+2} \n")}, {Result: []byte("9007199254740993")},
-		{Result: []byte(`"` + strings.Repeat("9", 5000) + `"`)}, {Result: []byte("\"\xff\xfe\"")}, {Result: []byte(`"\u0000 \ud83d\ude00 😀"`)},
-		{ErrorName: "CardDeclined", ErrorCause: "no \"money\"\n語"}, {ErrorName: "N", Result: []byte("1")},
+		{},
+		{Result: []byte("null")},
+		{Result: []byte("0")},
+		{Result: []byte(`""`)},
+		{Result: []byte("false")},
+		{Result: []byte("[]")},
+		{Result: []byte("{}")},
+		{Result: []byte(" {\"a\" :\t1.0e+2} \n")},
+		{Result: []byte("9007199254740993")},
+		{Result: []byte(`"` + strings.Repeat("9", 5000) + `"`)},
+		{Result: []byte("\"\xff\xfe\"")},
+		{Result: []byte(`"\u0000 \ud83d\ude00 😀"`)},
+		{ErrorName: "CardDeclined", ErrorCause: "no \"money\"\n語"},
+		{ErrorName: "N", Result: []byte("1")},
 	} {
 		c := b.claim("a")
 		c.Key = strconv.Itoa(i)

@@ -35,7 +35,7 @@ func (c closing) Run() int {
 }
 
 // client returns a client with faults, which are none until a test adds some.
-func client(t testing.TB) (*dynamodb.Client, *faults.Faults) {
+func client(t *testing.T) (*dynamodb.Client, *faults.Faults) {
 	t.Helper()
 	f := &faults.Faults{}
 	cfg := server.Get(t).Config([]func(*middleware.Stack) error{f.Install}...)
@@ -48,7 +48,7 @@ func client(t testing.TB) (*dynamodb.Client, *faults.Faults) {
 }
 
 // table makes a new table with the string keys that are given.
-func table(t testing.TB, c *dynamodb.Client, keys ...string) string {
+func table(t *testing.T, c *dynamodb.Client, keys ...string) string {
 	t.Helper()
 	name := fmt.Sprintf("table-%d", tables.Add(1))
 	in := &dynamodb.CreateTableInput{TableName: aws.String(name), BillingMode: types.BillingModePayPerRequest}
@@ -68,7 +68,7 @@ func table(t testing.TB, c *dynamodb.Client, keys ...string) string {
 }
 
 // items reads all of a table.
-func items(t testing.TB, c *dynamodb.Client, table string) []map[string]types.AttributeValue {
+func items(t *testing.T, c *dynamodb.Client, table string) []map[string]types.AttributeValue {
 	t.Helper()
 	out, err := c.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(table), ConsistentRead: aws.Bool(true)})
 	require.NoError(t, err)

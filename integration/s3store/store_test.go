@@ -18,11 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
+	"github.com/lambda-cqrs/cqrs/aws/s3store"
+	"github.com/lambda-cqrs/cqrs/command"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
-	"github.com/lambda-cqrs/cqrs/aws/s3store"
-	"github.com/lambda-cqrs/cqrs/command"
 	"github.com/lambda-cqrs/cqrs/integration/faults"
 	"github.com/lambda-cqrs/cqrs/integration/servers"
 )
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // newClient returns a client of an S3 of its own, with an empty bucket "uploads",
 // one with versions, "versions", and "blobs".
-func newClient(t testing.TB) (*s3.Client, *faults.Faults) {
+func newClient(t *testing.T) (*s3.Client, *faults.Faults) {
 	t.Helper()
 	server, err := servers.StartS3()
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func newClient(t testing.TB) (*s3.Client, *faults.Faults) {
 }
 
 // upload puts an object and returns the record of its event.
-func upload(t testing.TB, client *s3.Client, bucket, key, content string) *events.S3EventRecord {
+func upload(t *testing.T, client *s3.Client, bucket, key, content string) *events.S3EventRecord {
 	t.Helper()
 	out, err := client.PutObject(t.Context(), &s3.PutObjectInput{
 		Bucket: aws.String(bucket), Key: aws.String(key), Body: strings.NewReader(content), ContentType: aws.String("text/csv"),
@@ -70,7 +70,7 @@ func upload(t testing.TB, client *s3.Client, bucket, key, content string) *event
 	return r
 }
 
-func read(t testing.TB, o *s3store.Object) string {
+func read(t *testing.T, o *s3store.Object) string {
 	t.Helper()
 	content, err := io.ReadAll(o)
 	require.NoError(t, err)
@@ -246,9 +246,11 @@ func TestFaults(t *testing.T) {
 			ref, err := store.Put(t.Context(), "k", []byte("canary"))
 			require.NoError(t, err)
 			for call, do := range map[string]func() error{
-				"put":    func() error { _, err := store.Put(t.Context(), "k", []byte("canary")); return err },
-				"get":    func() error { _, err := store.Get(t.Context(), ref); return err },
-				"delete": func() error { return store.Delete(t.Context(), command.BlobRef{URI: ref.URI + "x/" + ref.SHA256, SHA256: ref.SHA256}) },
+				"put": func() error { _, err := store.Put(t.Context(), "k", []byte("canary")); return err },
+				"get": func() error { _, err := store.Get(t.Context(), ref); return err },
+				"delete": func() error {
+					return store.Delete(t.Context(), command.BlobRef{URI: ref.URI + "x/" + ref.SHA256, SHA256: ref.SHA256})
+				},
 				"open": func() error {
 					o, err := store.Open(t.Context(), r)
 					if err == nil {

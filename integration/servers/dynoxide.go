@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
@@ -67,31 +66,38 @@ func startDynoxide(program string) (*Server, error) {
 	}
 	host, port, _ := net.SplitHostPort(address)
 	var output bytes.Buffer
-	child := exec.Command(program, "--host", host, "--port", port)
+	child := exec.CommandContext(context.Background(), program, "--host", host, "--port", port) //nolint:gosec // the one that setup.sh fetched
 	child.Stdout, child.Stderr = &output, &output
 	if err := child.Start(); err != nil {
 		return nil, fmt.Errorf("start dynoxide: %w", err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- child.Wait() }()
+	go func() {
+		ended <- child.Wait()
+		close(ended)
+	}()
 	if err := answers(address, ended); err != nil {
 		_ = child.Process.Kill()
 		return nil, fmt.Errorf("start dynoxide: %w: %s", err, bytes.TrimSpace(output.Bytes()))
 	}
 	return newServer("http://"+address, func() error {
 		err := child.Process.Kill()
-		<-ended
+		for range ended { // until it has ended
+		}
 		return err
 	}), nil
 }
 
 func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listen()
 	if err != nil {
 		return "", err
 	}
-	defer listener.Close()
-	return "127.0.0.1:" + strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), nil
+	return listener.Addr().String(), listener.Close()
+}
+
+func listen() (net.Listener, error) {
+	return new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 }
 
 // answers waits until somebody listens at address.

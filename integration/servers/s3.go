@@ -2,7 +2,6 @@ package servers
 
 import (
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
@@ -12,7 +11,7 @@ import (
 
 // StartS3 starts an empty S3 in memory, whose buckets must be addressed by path.
 func StartS3() (*Server, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := listen()
 	if err != nil {
 		return nil, err
 	}
@@ -23,10 +22,14 @@ func StartS3() (*Server, error) {
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() {
+		ended <- server.Serve(listener)
+		close(ended)
+	}()
 	return newServer("http://"+listener.Addr().String(), func() error {
 		err := server.Close()
-		<-ended
+		for range ended { // until it has ended
+		}
 		return err
 	}), nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go/middleware"
-
 	"github.com/lambda-cqrs/cqrs/internal/loopback"
 )
 
@@ -38,7 +37,7 @@ func (s *Server) Config(stack ...func(*middleware.Stack) error) aws.Config {
 		HTTPClient:   s.client,
 		APIOptions:   stack,
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{AccessKeyID: "AKIAIOSFODNN7EXAMPLE", SecretAccessKey: "test"}, nil
+			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
 	}
 }

@@ -18,14 +18,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
-
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/sfntask"
 	"github.com/lambda-cqrs/cqrs/aws/snsalarm"
 	"github.com/lambda-cqrs/cqrs/aws/sqsqueue"
 	"github.com/lambda-cqrs/cqrs/internal/loopback"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -57,7 +56,7 @@ func anXML(status int, code string) refusal {
 }
 
 // refusing answers every request so, and counts them.
-func refusing(t testing.TB, r refusal) (aws.Config, *atomic.Int64) {
+func refusing(t *testing.T, r refusal) (aws.Config, *atomic.Int64) {
 	t.Helper()
 	var calls atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

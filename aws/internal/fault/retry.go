@@ -20,7 +20,11 @@ const (
 func Retry(ctx context.Context, again func(error) bool, call func() error) error {
 	for attempt, limit := 1, firstPause; ; attempt++ {
 		err := call()
-		if err == nil || attempt == Attempts || !again(err) || !pause(ctx, rand.N(limit)+time.Millisecond) {
+		if err == nil || attempt == Attempts || !again(err) {
+			return err
+		}
+		jittered := rand.N(limit) + time.Millisecond //nolint:gosec // it is no secret
+		if !pause(ctx, jittered) {
 			return err
 		}
 		limit = min(2*limit, pauseLimit)

@@ -1,0 +1,69 @@
+package sqsqueue_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/lambda-cqrs/cqrs"
+	"github.com/lambda-cqrs/cqrs/aws/sqsqueue"
+)
+
+// printer stands for a *sqs.Client.
+type printer struct{ queue }
+
+func (*printer) SendMessage(_ context.Context, in *sqs.SendMessageInput, _ ...func(*sqs.Options)) (*sqs.SendMessageOutput, error) {
+	fmt.Println("send to", *in.QueueUrl)
+	fmt.Println("failed in", *in.MessageAttributes["cqrs-route"].StringValue+":", *in.MessageAttributes["cqrs-error-name"].StringValue)
+	return &sqs.SendMessageOutput{}, nil
+}
+
+func (*printer) ChangeMessageVisibility(
+	_ context.Context, in *sqs.ChangeMessageVisibilityInput, _ ...func(*sqs.Options),
+) (*sqs.ChangeMessageVisibilityOutput, error) {
+	fmt.Println("visible again in", in.VisibilityTimeout, "s:", *in.QueueUrl)
+	return &sqs.ChangeMessageVisibilityOutput{}, nil
+}
+
+// Of three messages one can never be handled and two not yet. With a real client
+// the ports are made with sqs.NewFromConfig(cfg).
+func Example() {
+	client := &printer{}
+	registry := cqrs.NewRegistry()
+	cqrs.RegisterFunc(registry, func(ctx context.Context, _ event) error {
+		if d, _ := cqrs.DeliveryFrom(ctx); d.Message.ID == "m-1" {
+			return cqrs.Permanent(cqrs.Named("CardDeclined", errors.New("no money")))
+		}
+		return cqrs.RetryAfter(5*time.Minute, errors.New("the bank is closed"))
+	}, cqrs.RouteName("payments.Charge"))
+	dispatcher, err := cqrs.New(cqrs.Config{
+		Factory:    anything{},
+		Registry:   registry,
+		DeadLetter: sqsqueue.NewDeadLetters(client, "https://sqs.eu-west-1.amazonaws.com/123456789012/payments-dead"),
+		Redeliver:  sqsqueue.NewRedeliverer(client),
+		Logger:     quiet(),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	answer, _ := dispatcher.Invoke(context.Background(), []byte(`{"Records": [
+		{"messageId": "m-1", "receiptHandle": "r-1", "body": "{}", "eventSource": "aws:sqs",
+		 "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:payments"},
+		{"messageId": "m-2", "receiptHandle": "r-2", "body": "{}", "eventSource": "aws:sqs",
+		 "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:payments"},
+		{"messageId": "m-3", "receiptHandle": "r-3", "body": "{}", "eventSource": "aws:sqs",
+		 "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:payments"}
+	]}`))
+	fmt.Println(string(answer))
+
+	// Output:
+	// send to https://sqs.eu-west-1.amazonaws.com/123456789012/payments-dead
+	// failed in payments.Charge: CardDeclined
+	// visible again in 300 s: https://sqs.eu-west-1.amazonaws.com/123456789012/payments
+	// visible again in 300 s: https://sqs.eu-west-1.amazonaws.com/123456789012/payments
+	// {"batchItemFailures":[{"itemIdentifier":"m-2"},{"itemIdentifier":"m-3"}]}
+}

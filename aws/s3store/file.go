@@ -89,7 +89,7 @@ func LocalName(key string) (string, error) {
 		return unsafe("contains a backslash or a colon")
 	case strings.ContainsFunc(key, unicode.IsControl):
 		return unsafe("contains a control character")
-	case strings.Contains(key, "//") || slices.ContainsFunc(strings.Split(key, "/"), isDots):
+	case slices.ContainsFunc(strings.Split(key, "/"), isNoName):
 		return unsafe("has an empty part, or one that is . or ..")
 	}
 	name, err := filepath.Localize(key)
@@ -99,4 +99,4 @@ func LocalName(key string) (string, error) {
 	return name, nil
 }
 
-func isDots(part string) bool { return part == "." || part == ".." }
+func isNoName(part string) bool { return part == "" || part == "." || part == ".." }

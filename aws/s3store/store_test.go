@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,7 @@ type faulty struct {
 	mu     sync.Mutex
 	gets   []s3.GetObjectInput
 	puts   []s3.PutObjectInput
+	bodies []string
 	fails  []error
 	answer s3.GetObjectOutput
 	closed int
@@ -67,9 +69,11 @@ func (f *faulty) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.puts = append(f.puts, *in)
-	if _, err := io.Copy(io.Discard, in.Body); err != nil {
+	content, err := io.ReadAll(in.Body)
+	if err != nil {
 		return nil, err
 	}
+	f.bodies = append(f.bodies, string(content))
 	return &s3.PutObjectOutput{}, f.next()
 }
 
@@ -223,12 +227,20 @@ func TestLocalName(t *testing.T) {
 		require.NoError(t, err, key)
 		require.Equal(t, filepath.FromSlash(want), name)
 	}
-	for _, key := range []string{
-		"", "/etc/passwd", "../x", "a/../../x", "a/..", ".", "..", "./a", "a/./b", "a//b", "a/", `a\b`, `..\x`, `C:\x`, "C:x", "a:b",
-		"a\x00b", "a\nb", "a\u0085b", "a\xffb",
+	for why, keys := range map[string][]string{
+		"is empty":                         {""},
+		"is absolute":                      {"/etc/passwd", "/"},
+		"is a folder":                      {"a/", "a//"},
+		"an empty part, or one that is . ": {"../x", "a/../../x", "a/..", ".", "..", "./a", "a/./b", "a//b"},
+		"a backslash or a colon":           {`a\b`, `..\x`, `C:\x`, "C:x", "a:b"},
+		"a control character":              {"a\x00b", "a\nb", "a\u0085b"},
+		"is not UTF-8":                     {"a\xffb"},
 	} {
-		_, err := s3store.LocalName(key)
-		require.ErrorIs(t, err, s3store.ErrUnsafeName, "%q", key)
+		for _, key := range keys {
+			_, err := s3store.LocalName(key)
+			require.ErrorIs(t, err, s3store.ErrUnsafeName, "%q", key)
+			require.ErrorContains(t, err, why)
+		}
 	}
 }
 
@@ -360,6 +372,7 @@ func TestPutFaults(t *testing.T) {
 				require.ErrorIs(t, err, c.err)
 				require.NotContains(t, err.Error(), "canary")
 				require.Len(t, f.puts, c.calls)
+				require.Equal(t, slices.Repeat([]string{"canary"}, c.calls), f.bodies, "each attempt sends all of it")
 				f.fails = nil
 				_, err = s3store.New(f, "blobs").Put(t.Context(), "k", []byte("canary"))
 				require.NoError(t, err)

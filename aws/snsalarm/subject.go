@@ -31,7 +31,7 @@ func line(text string, limit int) string {
 	var b strings.Builder
 	space := false
 	for _, r := range text {
-		if unicode.IsSpace(r) || r == '\u2028' || r == '\u2029' {
+		if unicode.IsSpace(r) {
 			space = b.Len() > 0
 			continue
 		}

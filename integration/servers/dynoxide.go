@@ -66,7 +66,8 @@ func startDynoxide(program string) (*Server, error) {
 	}
 	host, port, _ := net.SplitHostPort(address)
 	var output bytes.Buffer
-	child := exec.CommandContext(context.Background(), program, "--host", host, "--port", port) //nolint:gosec // the one that setup.sh fetched
+	//nolint:gosec // it is the one that setup.sh fetched
+	child := exec.CommandContext(context.Background(), program, "--host", host, "--port", port)
 	child.Stdout, child.Stderr = &output, &output
 	if err := child.Start(); err != nil {
 		return nil, fmt.Errorf("start dynoxide: %w", err)

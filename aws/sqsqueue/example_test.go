@@ -67,3 +67,55 @@ func Example() {
 	// visible again in 300 s: https://sqs.eu-west-1.amazonaws.com/123456789012/payments
 	// {"batchItemFailures":[{"itemIdentifier":"m-2"},{"itemIdentifier":"m-3"}]}
 }
+
+// A dead letter goes back to the queue that its message came from. With package
+// redrive this is the sender; by itself it puts back one letter.
+func ExampleSender_Send() {
+	q := &queue{}
+	sender := sqsqueue.NewSender(q)
+
+	letter := exampleLetter()
+	fmt.Println(sender.Send(context.Background(), letter))
+	fmt.Println(*q.sent[0].QueueUrl, *q.sent[0].MessageBody)
+	fmt.Println("the same failure:", *q.sent[0].MessageAttributes["cqrs-failure-id"].StringValue == letter.ID)
+
+	// Output:
+	// <nil>
+	// https://sqs.eu-west-1.amazonaws.com/123456789012/payments {"amount":3}
+	// the same failure: true
+}
+
+// What a sink would get.
+func exampleLetter() (letter cqrs.DeadLetter) {
+	registry := cqrs.NewRegistry()
+	cqrs.RegisterFunc(registry, func(context.Context, event) error { return cqrs.Permanent(errors.New("no money")) })
+	dispatcher, err := cqrs.New(cqrs.Config{
+		Factory: anything{}, Registry: registry, Logger: quiet(),
+		DeadLetter: sinkFunc(func(_ context.Context, d cqrs.DeadLetter) error { letter = d; return nil }),
+	})
+	if err == nil {
+		_, _ = dispatcher.Invoke(context.Background(), []byte(`{"Records": [
+			{"messageId": "m-1", "receiptHandle": "r-1", "body": "{\"amount\":3}", "eventSource": "aws:sqs",
+			 "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:payments"}]}`))
+	}
+	return letter
+}
+
+// A dead-letter queue that no function polls is emptied into the function that
+// reads dead letters.
+func ExampleDrain() {
+	registry := cqrs.NewRegistry()
+	cqrs.RegisterFunc(registry, func(context.Context, event) error { return nil })
+	dispatcher, err := cqrs.New(cqrs.Config{Factory: anything{}, Registry: registry, Logger: quiet()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client := &full{messages: messages(12)} // stands for a *sqs.Client
+
+	report, err := sqsqueue.Drain(context.Background(), client, "arn:aws:sqs:eu-west-1:123456789012:payments-dead", dispatcher)
+	fmt.Printf("%+v %v\n", report, err)
+
+	// Output:
+	// {Handled:12 Failed:0} <nil>
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,9 +57,9 @@ func SendTo(queueURL string) SenderOption { return func(s *Sender) { s.url = que
 func SendBlobs(b command.Blobs) SenderOption { return func(s *Sender) { s.blobs = b } }
 
 // Send puts the message of a letter back with the body, attributes and group that
-// it had. It carries the ID of the letter in the attribute cqrs-failure-id, unless
-// it has 10 attributes already, so that a failure is known where it happens
-// again. SQS gives it a new messageId, so the handlers' idempotency knows it only
+// it had. It carries the ID of the letter in the attribute cqrs-failure-id, so that
+// a failure is known where it happens again, unless the message has 10 attributes
+// or 1 MiB already. SQS gives it a new messageId, so the handlers' idempotency knows it only
 // by a key of its own. A FIFO queue takes the same letter once in 5 minutes.
 //
 // The error is permanent for letters of other sources, which have no queue.
@@ -116,9 +117,11 @@ func messageOf(d *cqrs.DeadLetter) (*sqs.SendMessageInput, error) {
 			DataType: aws.String(a.DataType), StringValue: a.StringValue, BinaryValue: a.BinaryValue,
 		}
 	}
-	if _, had := in.MessageAttributes[failureID]; had || len(in.MessageAttributes) < maxAttributes {
-		if value, ok := textAttribute(d.ID); ok {
-			in.MessageAttributes[failureID] = value
+	if id, ok := textAttribute(d.ID); ok {
+		marked := maps.Clone(in.MessageAttributes)
+		marked[failureID] = id
+		if len(marked) <= maxAttributes && sizeOf(*in.MessageBody, marked) <= maxMessage {
+			in.MessageAttributes = marked
 		}
 	}
 	return in, nil

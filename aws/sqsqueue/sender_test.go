@@ -63,7 +63,7 @@ func TestSendToAFIFOQueue(t *testing.T) {
 	require.Equal(t, q.sent[0].MessageDeduplicationId, q.sent[1].MessageDeduplicationId, "the same letter is taken once")
 }
 
-func TestSendWithTenAttributes(t *testing.T) {
+func TestSendWithoutRoomForTheID(t *testing.T) {
 	t.Parallel()
 	own := map[string]any{}
 	for name := range strings.SplitSeq("abcdefghij", "") {
@@ -74,11 +74,15 @@ func TestSendWithTenAttributes(t *testing.T) {
 	require.Len(t, q.sent[0].MessageAttributes, 10)
 	require.NotContains(t, q.sent[0].MessageAttributes, "cqrs-failure-id")
 
+	full := letterOf(t, message{id: "m-1", body: strings.Repeat("x", 1<<20-50)})
+	require.NoError(t, sqsqueue.NewSender(q).Send(t.Context(), full))
+	require.Empty(t, q.sent[1].MessageAttributes, "it would not fit")
+
 	delete(own, "a")
 	own["cqrs-failure-id"] = map[string]any{"dataType": "String", "stringValue": "older"}
 	letter := letterOf(t, message{id: "m-1", own: own, body: "1"})
 	require.NoError(t, sqsqueue.NewSender(q).Send(t.Context(), letter))
-	require.Equal(t, letter.ID, *q.sent[1].MessageAttributes["cqrs-failure-id"].StringValue)
+	require.Equal(t, letter.ID, *q.sent[2].MessageAttributes["cqrs-failure-id"].StringValue)
 }
 
 func TestSendTo(t *testing.T) {

@@ -1,4 +1,4 @@
-package integration_test
+package sqlstore_test
 
 import (
 	"context"
@@ -10,10 +10,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/sqlstore"
+	"github.com/stretchr/testify/require"
 )
 
 // entry is an event whose effect must happen exactly once: it adds to an account.

@@ -1,4 +1,4 @@
-package integration_test
+package sqlstore_test
 
 import (
 	"database/sql"

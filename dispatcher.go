@@ -73,6 +73,7 @@ const (
 type Dispatcher struct {
 	factory     EventFactory
 	routes      map[reflect.Type][]*compiledRoute
+	syncs       map[string]*compiledRoute // by the table
 	logger      *slog.Logger
 	alarm       Alarmer
 	deadLetter  DeadLetterSink
@@ -106,6 +107,7 @@ func New(cfg Config) (*Dispatcher, error) {
 	d := &Dispatcher{
 		factory:     cfg.Factory,
 		routes:      map[reflect.Type][]*compiledRoute{},
+		syncs:       map[string]*compiledRoute{},
 		logger:      cfg.Logger,
 		alarm:       cfg.Alarm,
 		deadLetter:  cfg.DeadLetter,
@@ -117,6 +119,9 @@ func New(cfg Config) (*Dispatcher, error) {
 		reserve:     cfg.Reserve,
 		fallback:    cfg.Fallback,
 		drain:       newDrain(),
+	}
+	if isNil(d.factory) {
+		d.factory = DefaultEventFactory{} // data sync alone: anything else is unrouted
 	}
 	if d.logger == nil {
 		d.logger = slog.Default()
@@ -142,6 +147,7 @@ func (cfg *Config) check() error {
 	var problems []error
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf("cqrs: "+format, args...)) }
 	switch {
+	case cfg.onlySyncs():
 	case isNil(cfg.Factory):
 		add("Config.Factory is missing: give it a Mux, or a factory that embeds DefaultEventFactory")
 	case cfg.Factory == EventFactory(DefaultEventFactory{}) || cfg.Factory == EventFactory(&DefaultEventFactory{}):
@@ -182,7 +188,14 @@ func (d *Dispatcher) compile(cfg Config) (problems []error) {
 		if r.policy != nil {
 			policy = *r.policy
 		}
+		if r.table != "" {
+			policy = Policy{Retry: policy.Retry, Timeout: policy.Timeout} // its gates are its idempotency
+		}
 		stack := slices.Concat(r.mw, []Middleware{policy.middleware(d.logger)}, r.own)
+		if r.table != "" {
+			d.syncs[r.table] = &compiledRoute{route: r, run: chain(r.handle, stack...)}
+			continue
+		}
 		base := baseType(r.event)
 		d.routes[base] = append(d.routes[base], &compiledRoute{route: r, run: chain(r.handle, stack...)})
 	}

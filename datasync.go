@@ -104,7 +104,8 @@ type DataSync[A any] struct {
 	table   string
 	store   SyncStore
 	targets []SyncTarget[A]
-	source  *atomic.Pointer[CommandSource] // shared by the copies of With
+	source  *atomic.Pointer[CommandSource] // given by UseSource; shared by the copies of With
+	reader  CommandSource                  // a target that can read commands
 	options syncOptions
 }
 
@@ -131,8 +132,8 @@ func NewDataSync[A any](table string, s SyncStore, targets ...SyncTarget[A]) *Da
 			panic(fmt.Sprintf("cqrs: two targets of table %s are named %q", table, t.name))
 		}
 		names[t.name] = true
-		if source, ok := t.handler.(CommandSource); ok {
-			sync.UseSource(source)
+		if source, ok := t.handler.(CommandSource); ok && sync.reader == nil {
+			sync.reader = source
 		}
 	}
 	return sync
@@ -148,7 +149,8 @@ func (s *DataSync[A]) With(opts ...SyncOption) *DataSync[A] {
 }
 
 // UseSource gives the sync, and all that With made of it, a source of commands,
-// unless it has one. It is for wiring: call it before anything is applied.
+// unless it was given one before. command.New does so. It is for wiring: call it
+// before anything is applied.
 func (s *DataSync[A]) UseSource(source CommandSource) {
 	if source != nil {
 		s.source.CompareAndSwap(nil, &source)
@@ -230,6 +232,16 @@ func (s *DataSync[A]) selected(ctx context.Context, names []string) ([]SyncTarge
 	return targets, nil
 }
 
+// Handler returns the handler of a target, nil where there is none of that name.
+func (s *DataSync[A]) Handler(target string) DataSyncHandler[A] {
+	for _, t := range s.targets {
+		if t.name == target {
+			return t.handler
+		}
+	}
+	return nil
+}
+
 // status asks once where the store can answer for all, else for each target.
 func (s *DataSync[A]) status(ctx context.Context, targets []SyncTarget[A], keys []SyncKey) ([]SyncStatus, error) {
 	if reader, ok := s.store.(SyncReader); ok {
@@ -288,3 +300,40 @@ func (e *DivergenceError) Is(target error) bool { return target == ErrDiverged }
 
 // ErrGap: a sequential target lacks versions before the one that came.
 var ErrGap = errors.New("cqrs: gap")
+
+// Applied returns what a target has of the row's aggregate: from the SyncStore,
+// or from the handler of a self-gated target, which has to be a [SyncProber].
+func (s *DataSync[A]) Applied(ctx context.Context, target string, row Command[Image]) (Progress, error) {
+	i := slices.IndexFunc(s.targets, func(t SyncTarget[A]) bool { return t.name == target })
+	if i < 0 {
+		return Progress{}, Permanent(fmt.Errorf("cqrs: table %s has no target %q; it has %q", s.table, target, s.Targets()))
+	}
+	v := &syncVersion[A]{meta: row}
+	k := v.key(s.table, target)
+	if prober, ok := s.targets[i].handler.(SyncProber); ok {
+		return prober.Applied(ctx, k)
+	}
+	if s.targets[i].selfGated {
+		return Progress{}, Permanent(fmt.Errorf("cqrs: target %q keeps its own progress and cannot be asked for it: let its handler implement SyncProber", target))
+	}
+	return s.store.Load(ctx, k)
+}
+
+// Parked lists what is parked for a target; an empty target means all.
+func (s *DataSync[A]) Parked(ctx context.Context, target string) iter.Seq2[Parked, error] {
+	return s.store.List(ctx, s.table, target)
+}
+
+// Walk lists the aggregates that a target has. It reports false where neither the
+// handler nor the SyncStore is a [SyncWalker].
+func (s *DataSync[A]) Walk(ctx context.Context, target string) (iter.Seq2[SyncKey, error], bool) {
+	if walker, ok := s.Handler(target).(SyncWalker); ok {
+		return walker.Walk(ctx, s.table, target), true
+	}
+	i := slices.IndexFunc(s.targets, func(t SyncTarget[A]) bool { return t.name == target })
+	walker, ok := s.store.(SyncWalker)
+	if !ok || i < 0 || s.targets[i].selfGated {
+		return nil, false
+	}
+	return walker.Walk(ctx, s.table, target), true
+}

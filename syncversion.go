@@ -78,7 +78,7 @@ func (s *DataSync[A]) commandSource() CommandSource {
 	if source := s.source.Load(); source != nil {
 		return *source
 	}
-	return nil
+	return s.reader
 }
 
 // row returns the version as it is stored.

@@ -134,3 +134,13 @@ func sameContent(a, b string) bool {
 	known := strings.HasPrefix(a, hashPrefix) && strings.HasPrefix(b, hashPrefix)
 	return !known || a == b
 }
+
+// ItemHash identifies an item by all that is in it: the same whatever the order of
+// its attributes and the spelling of its numbers.
+func ItemHash(item Image) (string, error) {
+	text, err := image.Canonical(item.text)
+	if err != nil {
+		return "", &DecodeError{Stage: "image", Err: err}
+	}
+	return hash(text), nil
+}

@@ -134,3 +134,10 @@ func (s *DataSync[A]) environment(ctx context.Context) syncEnvironment {
 	}
 	return env
 }
+
+// IsSkip reports whether an error is one of [Skip], as a store answers for what
+// is stale.
+func IsSkip(err error) bool {
+	verdict, _ := judge(err)
+	return verdict == verdictSkip
+}

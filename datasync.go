@@ -82,7 +82,28 @@ type SyncReader interface {
 // SyncStatus is what is known of one aggregate in one target.
 type SyncStatus struct {
 	Progress Progress
-	Parked   *Parked // nil where it is not parked
+	Parked   *Parked     // nil where it is not parked
+	Claims   []SyncClaim // attempts that have not come to an end
+}
+
+// SyncClaim is an attempt to give a version to a target.
+type SyncClaim struct {
+	Version int64
+	Owner   string // different for each attempt
+}
+
+// SyncClaimer is what a [SyncStore] may be besides, and then it is a [SyncReader]
+// too. It lets two invocations see each other while they write to a target that
+// has no gate of its own, and a later one that an earlier one has ended in the
+// middle.
+type SyncClaimer interface {
+	// Claim notes an attempt, before the handler runs: a [*VersionConflict] unless
+	// the progress is still at version from.
+	Claim(ctx context.Context, k SyncKey, from int64, c SyncClaim) error
+	// Complete is Advance, and takes the claim away.
+	Complete(ctx context.Context, k SyncKey, from int64, to Progress, c SyncClaim) error
+	// Release takes a claim away.
+	Release(ctx context.Context, k SyncKey, c SyncClaim) error
 }
 
 // CommandSource reads commands again: to fill gaps, to take up what was parked.

@@ -15,11 +15,13 @@ type memorySync struct {
 	progress map[SyncKey]Progress
 	failures map[SyncKey]map[int64]int
 	parked   map[SyncKey]Parked
+	claims   map[SyncKey]map[SyncClaim]bool
 }
 
 var (
-	_ SyncReader = (*memorySync)(nil)
-	_ SyncWalker = (*memorySync)(nil)
+	_ SyncClaimer = (*memorySync)(nil)
+	_ SyncReader  = (*memorySync)(nil)
+	_ SyncWalker  = (*memorySync)(nil)
 )
 
 // NewMemorySync returns a SyncStore that forgets everything with the process: for
@@ -29,6 +31,7 @@ func NewMemorySync() SyncStore {
 		progress: map[SyncKey]Progress{},
 		failures: map[SyncKey]map[int64]int{},
 		parked:   map[SyncKey]Parked{},
+		claims:   map[SyncKey]map[SyncClaim]bool{},
 	}
 }
 
@@ -47,6 +50,7 @@ func (m *memorySync) Status(ctx context.Context, keys []SyncKey) ([]SyncStatus, 
 		if p, ok := m.parked[k]; ok {
 			all[i].Parked = &p
 		}
+		all[i].Claims = slices.Collect(maps.Keys(m.claims[k]))
 	}
 	return all, ctx.Err()
 }
@@ -63,6 +67,37 @@ func (m *memorySync) Advance(ctx context.Context, k SyncKey, from int64, to Prog
 	m.progress[k] = to
 	delete(m.failures, k)
 	return nil
+}
+
+func (m *memorySync) Claim(ctx context.Context, k SyncKey, from int64, c SyncClaim) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if now := m.progress[k].Version; now != from {
+		return &VersionConflict{Key: k.Key, Expected: from, Actual: now}
+	}
+	if m.claims[k] == nil {
+		m.claims[k] = map[SyncClaim]bool{}
+	}
+	m.claims[k][c] = true
+	return nil
+}
+
+func (m *memorySync) Complete(ctx context.Context, k SyncKey, from int64, to Progress, c SyncClaim) error {
+	err := m.Advance(ctx, k, from, to)
+	if err != nil {
+		return err
+	}
+	return m.Release(ctx, k, c)
+}
+
+func (m *memorySync) Release(ctx context.Context, k SyncKey, c SyncClaim) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.claims[k], c)
+	return ctx.Err()
 }
 
 func (m *memorySync) Fail(ctx context.Context, k SyncKey, version int64, _ string) (int, error) {

@@ -2,8 +2,10 @@ package cqrs
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Limits of one pass: what is left over is an error, and goes on from where it
@@ -29,28 +31,57 @@ func (g *gate[A]) pass(ctx context.Context, status SyncStatus) error {
 	if p := status.Parked; p.blocks() && g.at >= p.Version {
 		return g.parkBehind(ctx, *p)
 	}
-	if err := g.apply(ctx, status.Progress); err != nil {
+	if err := g.apply(ctx, status); err != nil {
 		return g.failed(ctx, err)
 	}
 	return g.clearMark(ctx, status.Parked)
 }
 
-// apply runs the handler where the gate is open.
-func (g *gate[A]) apply(ctx context.Context, p Progress) error {
+// errMoved says that the gate is not any more where it was read.
+var errMoved = errors.New("cqrs: the gate has moved")
+
+// apply runs the handler where the gate is open, and asks again where somebody
+// else has moved it before.
+func (g *gate[A]) apply(ctx context.Context, status SyncStatus) error {
 	if g.target.selfGated {
 		return g.applySelfGated(ctx)
 	}
-	n := g.v.meta.Version
+	for range maxOvertake {
+		err := g.applyAt(ctx, status)
+		if !errors.Is(err, errMoved) {
+			return err
+		}
+		if status, err = g.status(ctx); err != nil {
+			return err
+		}
+	}
+	return g.neverStill()
+}
+
+func (g *gate[A]) neverStill() error {
+	return fmt.Errorf("cqrs: others went on writing %s %s: %w", g.key.Key.PK, g.key.Key.SK, ErrVersionConflict)
+}
+
+func (g *gate[A]) status(ctx context.Context) (SyncStatus, error) {
+	all, err := g.sync.status(ctx, []SyncTarget[A]{g.target}, []SyncKey{g.key})
+	if err != nil {
+		return SyncStatus{}, err
+	}
+	return all[0], nil
+}
+
+func (g *gate[A]) applyAt(ctx context.Context, status SyncStatus) error {
+	n, p := g.v.meta.Version, status.Progress
 	switch {
 	case n < p.Version:
 		g.observe(ctx, SyncStale, nil)
-		return nil
+		return g.mend(ctx, status)
 	case n == p.Version && !replacesEqual(ctx):
 		if !sameContent(p.Hash, g.v.hash) {
 			return &DivergenceError{Key: g.key.Key, Version: n}
 		}
 		g.observe(ctx, SyncDuplicate, nil)
-		return nil
+		return g.mend(ctx, status)
 	case n > p.Version+1:
 		g.observe(ctx, SyncGap, nil)
 		if g.target.sequential {
@@ -65,17 +96,59 @@ func (g *gate[A]) apply(ctx context.Context, p Progress) error {
 	return err
 }
 
+// mend follows an attempt at this version that has not come to an end: it may have
+// overwritten what was newer. That claim stays, since it may be that of somebody
+// who is still at it; then this version mends once more when it comes again.
+func (g *gate[A]) mend(ctx context.Context, status SyncStatus) error {
+	unfinished := func(c SyncClaim) bool { return c.Version == g.v.meta.Version }
+	if g.target.sequential || !slices.ContainsFunc(status.Claims, unfinished) {
+		return nil
+	}
+	claim, err := g.claim(ctx, status.Progress)
+	if err == nil {
+		_, err = g.overtaken(ctx, g.v, claim)
+	}
+	return err
+}
+
+// claim notes that the version is about to be given to the target, where the store
+// can: should this process end before it has done so, the version comes again and
+// finds the claim.
+func (g *gate[A]) claim(ctx context.Context, p Progress) (SyncClaim, error) {
+	claimer, ok := g.sync.store.(SyncClaimer)
+	if !ok {
+		return SyncClaim{}, nil
+	}
+	c := SyncClaim{Version: g.at, Owner: rand.Text()[:8]}
+	err := claimer.Claim(ctx, g.key, p.Version, c)
+	if errors.Is(err, ErrVersionConflict) {
+		err = errMoved
+	}
+	return c, err
+}
+
+// complete advances the progress and takes the claim away.
+func (g *gate[A]) complete(ctx context.Context, from, to Progress, c SyncClaim) error {
+	if claimer, ok := g.sync.store.(SyncClaimer); ok {
+		return claimer.Complete(ctx, g.key, from.Version, to, c)
+	}
+	return g.sync.store.Advance(ctx, g.key, from.Version, to)
+}
+
 // step gives one version to the handler and advances the progress from p. It
 // returns where the progress stands then.
 func (g *gate[A]) step(ctx context.Context, v *syncVersion[A], p Progress) (Progress, error) {
 	g.at = v.meta.Version
-	err := g.target.call(ctx, v)
-	if verdict, _ := judge(err); verdict != verdictDone && verdict != verdictSkip {
+	claim, err := g.claim(ctx, p)
+	if err != nil {
 		return p, err
 	}
-	err = g.sync.store.Advance(ctx, g.key, p.Version, v.progress())
+	if err := g.call(ctx, v); err != nil {
+		return p, err
+	}
+	err = g.complete(ctx, p, v.progress(), claim)
 	if errors.Is(err, ErrVersionConflict) {
-		return g.overtaken(ctx, v)
+		return g.overtaken(ctx, v, claim)
 	}
 	if err != nil {
 		return p, err
@@ -84,49 +157,75 @@ func (g *gate[A]) step(ctx context.Context, v *syncVersion[A], p Progress) (Prog
 	return v.progress(), nil
 }
 
+// call runs the handler; what it skips is done.
+func (g *gate[A]) call(ctx context.Context, v *syncVersion[A]) error {
+	err := g.target.call(ctx, v)
+	if verdict, _ := judge(err); verdict == verdictDone || verdict == verdictSkip {
+		return nil
+	}
+	return err
+}
+
 // overtaken follows a handler that ran although the gate had moved on meanwhile.
-// Where a newer version went in, ours may have overwritten it, so that one is
-// applied again, until the gate stands still.
-func (g *gate[A]) overtaken(ctx context.Context, v *syncVersion[A]) (Progress, error) {
+// Where a newer version went in, or is on its way, ours may have overwritten it,
+// and an older one may have overwritten ours: the newest is applied again, until
+// the gate stands still. Whoever loses a race so mends it; whoever wins has
+// nothing to do.
+func (g *gate[A]) overtaken(ctx context.Context, v *syncVersion[A], claim SyncClaim) (Progress, error) {
 	wrote := v.progress()
 	for range maxOvertake {
-		p, err := g.sync.store.Load(ctx, g.key)
+		status, err := g.status(ctx)
 		if err != nil {
-			return p, err
+			return wrote, err
+		}
+		p := status.Progress
+		newest := p.Version
+		for _, c := range status.Claims {
+			newest = max(newest, c.Version)
 		}
 		switch {
-		case p.Version < wrote.Version:
-			err = g.sync.store.Advance(ctx, g.key, p.Version, wrote)
-			if !errors.Is(err, ErrVersionConflict) {
-				return wrote, err
+		case g.target.sequential && p.Version >= wrote.Version, newest == wrote.Version && p.Version == newest:
+			if p.Version == wrote.Version && !sameContent(p.Hash, wrote.Hash) {
+				return p, &DivergenceError{Key: g.key.Key, Version: p.Version}
 			}
-		case p.Version == wrote.Version && !sameContent(p.Hash, wrote.Hash):
-			return p, &DivergenceError{Key: g.key.Key, Version: p.Version}
-		case p.Version == wrote.Version, g.target.sequential:
 			g.observe(ctx, SyncOvertaken, nil)
-			return p, nil
+			return p, g.release(ctx, claim)
+		case newest > wrote.Version:
+			if wrote, err = g.reapply(ctx, wrote, newest); err != nil {
+				return p, err
+			}
+			if p.Version == newest {
+				continue
+			}
 		default:
-			if wrote, err = g.reapply(ctx, wrote, p); err != nil {
+			if err := g.call(ctx, v); err != nil {
 				return p, err
 			}
 		}
+		err = g.complete(ctx, p, wrote, claim)
+		if !errors.Is(err, ErrVersionConflict) {
+			return wrote, err
+		}
 	}
-	return wrote, fmt.Errorf("cqrs: others went on writing %s %s: %w", g.key.Key.PK, g.key.Key.SK, ErrVersionConflict)
+	return wrote, g.neverStill()
 }
 
-// reapply gives the version at which the gate stands to the handler once more.
-func (g *gate[A]) reapply(ctx context.Context, wrote, p Progress) (Progress, error) {
-	g.at = p.Version
-	newer, err := g.fetch(ctx, p.Version)
+func (g *gate[A]) release(ctx context.Context, claim SyncClaim) error {
+	if claimer, ok := g.sync.store.(SyncClaimer); ok && claim.Owner != "" {
+		return claimer.Release(ctx, g.key, claim)
+	}
+	return nil
+}
+
+// reapply gives the newest version to the handler once more.
+func (g *gate[A]) reapply(ctx context.Context, wrote Progress, newest int64) (Progress, error) {
+	g.at = newest
+	newer, err := g.fetch(ctx, newest)
 	if err != nil {
 		return wrote, Permanent(fmt.Errorf("cqrs: version %d may have overwritten version %d, which could not be read again: %w",
-			wrote.Version, p.Version, err))
+			wrote.Version, newest, err))
 	}
-	err = g.target.call(ctx, newer)
-	if verdict, _ := judge(err); verdict != verdictDone && verdict != verdictSkip {
-		return wrote, err
-	}
-	return newer.progress(), nil
+	return newer.progress(), g.call(ctx, newer)
 }
 
 // applySelfGated leaves the decision to the handler's own write.
@@ -176,8 +275,7 @@ func (g *gate[A]) fill(ctx context.Context, p Progress) (Progress, error) {
 			continue
 		}
 		g.at = missing.meta.Version
-		err = g.target.call(ctx, missing)
-		if verdict, _ := judge(err); verdict != verdictDone && verdict != verdictSkip {
+		if err := g.call(ctx, missing); err != nil {
 			return p, err
 		}
 		p = missing.progress()

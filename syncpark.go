@@ -59,11 +59,11 @@ func (g *gate[A]) failed(ctx context.Context, cause error) error {
 		}
 	}
 	p := Parked{
-		SyncKey: g.key, Version: g.at, LatestSeen: g.v.meta.Version,
+		SyncKey: g.key, Version: g.at, LatestSeen: max(g.at, g.v.meta.Version),
 		Attempts: max(attempts, 1), Reason: reason(cause), Since: time.Now(),
 	}
 	if errors.Is(cause, ErrGap) {
-		p.Version = g.v.meta.Version // what is missing may still come
+		p.Version = p.LatestSeen // what is missing before it may still come
 	}
 	if err := g.sync.store.Park(ctx, p); err != nil {
 		return g.unwritten(ctx, "park the aggregate", err, cause)
@@ -216,14 +216,11 @@ func (s *DataSync[A]) takeUp(ctx context.Context, t SyncTarget[A], p Parked) err
 		return err
 	}
 	for {
-		var progress Progress
-		if !t.selfGated {
-			if progress, err = s.store.Load(ctx, p.SyncKey); err != nil {
-				return err
-			}
-		}
 		g := &gate[A]{sync: s, target: t, key: p.SyncKey, v: v, at: row.Version}
-		err = g.apply(ctx, progress)
+		status, err := g.status(ctx)
+		if err == nil {
+			err = g.apply(ctx, status)
+		}
 		if !errors.Is(err, errLongGap) {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,7 +35,8 @@ type SyncClient interface {
 //
 // Each aggregate has an item for each target, with its progress, its failed
 // attempts and what is parked of it. A record costs one BatchGetItem for all
-// targets and one UpdateItem for each that is not self-gated. What is parked is
+// targets and two UpdateItems for each that is not self-gated, before and after
+// its handler. What is parked is
 // noted a second time in one place for each command table, in one transaction, so
 // that List is a query.
 //
@@ -53,8 +55,9 @@ type syncStore struct {
 }
 
 var (
-	_ cqrs.SyncReader = (*syncStore)(nil)
-	_ cqrs.SyncWalker = (*syncStore)(nil)
+	_ cqrs.SyncReader  = (*syncStore)(nil)
+	_ cqrs.SyncWalker  = (*syncStore)(nil)
+	_ cqrs.SyncClaimer = (*syncStore)(nil)
 )
 
 // gateKey is the key of an aggregate's item for a target. Neither table nor target
@@ -101,7 +104,7 @@ func (s *syncStore) Status(ctx context.Context, keys []cqrs.SyncKey) ([]cqrs.Syn
 		}
 		for _, one := range found {
 			i := at[cqrs.Key{PK: textOf(one["pk"]), SK: textOf(one["sk"])}]
-			all[i] = cqrs.SyncStatus{Progress: progressOf(one), Parked: parkedOf(keys[i], one)}
+			all[i] = cqrs.SyncStatus{Progress: progressOf(one), Parked: parkedOf(keys[i], one), Claims: claimsOf(one)}
 		}
 		wanted = append(rest, wanted[n:]...)
 	}
@@ -131,28 +134,80 @@ func (s *syncStore) batchGet(ctx context.Context, keys []item) (found, rest []it
 
 // Advance moves the progress on where it still stands at from.
 func (s *syncStore) Advance(ctx context.Context, k cqrs.SyncKey, from int64, to cqrs.Progress) error {
-	condition := "#version = :from"
+	return s.Complete(ctx, k, from, to, cqrs.SyncClaim{})
+}
+
+// Complete is Advance, and removes the claim in the same write.
+func (s *syncStore) Complete(ctx context.Context, k cqrs.SyncKey, from int64, to cqrs.Progress, c cqrs.SyncClaim) error {
+	return s.update(ctx, "advance", k, from, &dynamodb.UpdateItemInput{
+		UpdateExpression: aws.String("SET #version = :version, #hash = :hash, #deleted = :deleted REMOVE #failed, #claim"),
+		ExpressionAttributeNames: map[string]string{
+			"#hash": "hash", "#deleted": "deleted", "#failed": failedName(to.Version), "#claim": claimName(c),
+		},
+		ExpressionAttributeValues: item{
+			":version": number(to.Version), ":hash": text(to.Hash), ":deleted": &types.AttributeValueMemberBOOL{Value: to.Deleted},
+		},
+	})
+}
+
+// Claim notes an attempt.
+func (s *syncStore) Claim(ctx context.Context, k cqrs.SyncKey, from int64, c cqrs.SyncClaim) error {
+	return s.update(ctx, "claim", k, from, &dynamodb.UpdateItemInput{
+		UpdateExpression:          aws.String("SET #claim = :from"),
+		ExpressionAttributeNames:  map[string]string{"#claim": claimName(c)},
+		ExpressionAttributeValues: item{},
+	})
+}
+
+// update changes the item where its progress still stands at from.
+func (s *syncStore) update(ctx context.Context, what string, k cqrs.SyncKey, from int64, in *dynamodb.UpdateItemInput) error {
+	in.TableName, in.Key = &s.table, gateKey(k)
+	in.ExpressionAttributeNames["#version"], in.ExpressionAttributeValues[":from"] = "version", number(from)
+	in.ConditionExpression = aws.String("#version = :from")
 	if from == 0 {
-		condition = "attribute_not_exists(#version) OR #version = :from"
+		in.ConditionExpression = aws.String("attribute_not_exists(#version) OR #version = :from")
 	}
+	in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 	err := retry(ctx, func() error {
-		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-			TableName: &s.table, Key: gateKey(k),
-			UpdateExpression:         aws.String("SET #version = :version, #hash = :hash, #deleted = :deleted REMOVE #failed"),
-			ConditionExpression:      &condition,
-			ExpressionAttributeNames: map[string]string{"#version": "version", "#hash": "hash", "#deleted": "deleted", "#failed": failedName(to.Version)},
-			ExpressionAttributeValues: item{
-				":from": number(from), ":version": number(to.Version), ":hash": text(to.Hash),
-				":deleted": &types.AttributeValueMemberBOOL{Value: to.Deleted},
-			},
-			ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-		})
+		_, err := s.client.UpdateItem(ctx, in)
 		return err
 	})
 	if found, failed := failedCondition(err); failed {
 		return &cqrs.VersionConflict{Key: k.Key, Expected: from, Actual: integerOf(found["version"])}
 	}
-	return s.wrap("advance", k, err)
+	return s.wrap(what, k, err)
+}
+
+// Release removes a claim.
+func (s *syncStore) Release(ctx context.Context, k cqrs.SyncKey, c cqrs.SyncClaim) error {
+	err := retry(ctx, func() error {
+		_, err := s.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &s.table, Key: gateKey(k), UpdateExpression: aws.String("REMOVE #claim"),
+			ExpressionAttributeNames: map[string]string{"#claim": claimName(c)},
+		})
+		return err
+	})
+	return s.wrap("release", k, err)
+}
+
+const claimPrefix = "claim@"
+
+func claimName(c cqrs.SyncClaim) string {
+	return fmt.Sprintf("%s%d@%s", claimPrefix, c.Version, c.Owner)
+}
+
+func claimsOf(found item) (claims []cqrs.SyncClaim) {
+	for name := range found {
+		rest, ok := strings.CutPrefix(name, claimPrefix)
+		if !ok {
+			continue
+		}
+		version, owner, _ := strings.Cut(rest, "@")
+		if n, err := strconv.ParseInt(version, 10, 64); err == nil {
+			claims = append(claims, cqrs.SyncClaim{Version: n, Owner: owner})
+		}
+	}
+	return claims
 }
 
 // failedName is the attribute that counts the failed attempts at a version.

@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// ErrNotFound: there is no such item, or no such version of it.
+// ErrNotFound says that there is no such item, or no such version of it.
 var ErrNotFound = errors.New("cqrs: not found")
 
-// ErrForeignTenant: what was asked for belongs to another tenant.
+// ErrForeignTenant says that what was asked for belongs to another tenant.
 var ErrForeignTenant = errors.New("cqrs: foreign tenant")
 
 // Command is one version of an aggregate: what the write side appends, the stream

@@ -167,7 +167,8 @@ func CommandOf[A any](row Command[Image]) (Command[A], error) {
 		return withAttributes(row, attributes), nil
 	}
 	if _, ok := Offloaded(row); ok {
-		return Command[A]{}, &DecodeError{Stage: "command", Err: errors.New("its attributes are kept elsewhere and were not fetched: configure Blobs")}
+		err := errors.New("its attributes are kept elsewhere and were not fetched: configure Blobs")
+		return Command[A]{}, &DecodeError{Stage: "command", Err: err}
 	}
 	if !row.Attributes.IsZero() {
 		if err := row.Attributes.Unmarshal(&attributes); err != nil {

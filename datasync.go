@@ -301,7 +301,7 @@ func (e *SyncError) Error() string {
 // Unwrap returns Err.
 func (e *SyncError) Unwrap() error { return e.Err }
 
-// ErrDiverged: a target has the same version with other content.
+// ErrDiverged says that a target has the same version with other content.
 var ErrDiverged = errors.New("cqrs: diverged")
 
 // DivergenceError says that a target has a version with other content than the
@@ -319,7 +319,7 @@ func (e *DivergenceError) Error() string {
 // Is matches ErrDiverged.
 func (e *DivergenceError) Is(target error) bool { return target == ErrDiverged }
 
-// ErrGap: a sequential target lacks versions before the one that came.
+// ErrGap says that a sequential target lacks versions before the one that came.
 var ErrGap = errors.New("cqrs: gap")
 
 // Applied returns what a target has of the row's aggregate: from the SyncStore,
@@ -335,7 +335,8 @@ func (s *DataSync[A]) Applied(ctx context.Context, target string, row Command[Im
 		return prober.Applied(ctx, k)
 	}
 	if s.targets[i].selfGated {
-		return Progress{}, Permanent(fmt.Errorf("cqrs: target %q keeps its own progress and cannot be asked for it: let its handler implement SyncProber", target))
+		return Progress{}, Permanent(fmt.Errorf(
+			"cqrs: target %q keeps its own progress and cannot be asked for it: let its handler implement SyncProber", target))
 	}
 	return s.store.Load(ctx, k)
 }

@@ -35,12 +35,14 @@ func NewMemorySync() SyncStore {
 	}
 }
 
+// Load reads the progress.
 func (m *memorySync) Load(ctx context.Context, k SyncKey) (Progress, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.progress[k], ctx.Err()
 }
 
+// Status reads everything about the keys.
 func (m *memorySync) Status(ctx context.Context, keys []SyncKey) ([]SyncStatus, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -55,6 +57,7 @@ func (m *memorySync) Status(ctx context.Context, keys []SyncKey) ([]SyncStatus, 
 	return all, ctx.Err()
 }
 
+// Advance compares and sets.
 func (m *memorySync) Advance(ctx context.Context, k SyncKey, from int64, to Progress) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -69,6 +72,7 @@ func (m *memorySync) Advance(ctx context.Context, k SyncKey, from int64, to Prog
 	return nil
 }
 
+// Claim notes an attempt.
 func (m *memorySync) Claim(ctx context.Context, k SyncKey, from int64, c SyncClaim) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -85,6 +89,7 @@ func (m *memorySync) Claim(ctx context.Context, k SyncKey, from int64, c SyncCla
 	return nil
 }
 
+// Complete advances and forgets the attempt.
 func (m *memorySync) Complete(ctx context.Context, k SyncKey, from int64, to Progress, c SyncClaim) error {
 	err := m.Advance(ctx, k, from, to)
 	if err != nil {
@@ -93,6 +98,7 @@ func (m *memorySync) Complete(ctx context.Context, k SyncKey, from int64, to Pro
 	return m.Release(ctx, k, c)
 }
 
+// Release forgets the attempt.
 func (m *memorySync) Release(ctx context.Context, k SyncKey, c SyncClaim) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -100,6 +106,7 @@ func (m *memorySync) Release(ctx context.Context, k SyncKey, c SyncClaim) error 
 	return ctx.Err()
 }
 
+// Fail counts.
 func (m *memorySync) Fail(ctx context.Context, k SyncKey, version int64, _ string) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -113,6 +120,7 @@ func (m *memorySync) Fail(ctx context.Context, k SyncKey, version int64, _ strin
 	return m.failures[k][version], nil
 }
 
+// Park keeps the first failure, and the latest version that was seen.
 func (m *memorySync) Park(ctx context.Context, p Parked) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -128,6 +136,7 @@ func (m *memorySync) Park(ctx context.Context, p Parked) error {
 	return nil
 }
 
+// Unpark compares and removes.
 func (m *memorySync) Unpark(ctx context.Context, k SyncKey, applied int64) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -143,6 +152,7 @@ func (m *memorySync) Unpark(ctx context.Context, k SyncKey, applied int64) (bool
 	return true, nil
 }
 
+// List walks a snapshot, in the order of the keys.
 func (m *memorySync) List(ctx context.Context, table, target string) iter.Seq2[Parked, error] {
 	return func(yield func(Parked, error) bool) {
 		m.mu.Lock()
@@ -160,6 +170,7 @@ func (m *memorySync) List(ctx context.Context, table, target string) iter.Seq2[P
 	}
 }
 
+// Walk walks a snapshot, in the order of the keys.
 func (m *memorySync) Walk(ctx context.Context, table, target string) iter.Seq2[SyncKey, error] {
 	return func(yield func(SyncKey, error) bool) {
 		m.mu.Lock()

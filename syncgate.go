@@ -290,7 +290,8 @@ func (g *gate[A]) fetch(ctx context.Context, n int64) (*syncVersion[A], error) {
 	}
 	source := g.sync.commandSource()
 	if source == nil {
-		return nil, describe(ErrGap, "cqrs: target %s waits for version %d, and the sync has no source to read it from: give it one with SyncSource",
+		return nil, describe(ErrGap,
+			"cqrs: target %s waits for version %d, and the sync has no source to read it from: give it one with SyncSource",
 			g.target.name, n)
 	}
 	row, err := findVersion(ctx, source, g.key.Key, n)

@@ -3,6 +3,7 @@ package cqrs
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 )
 
@@ -44,7 +45,7 @@ func SyncLogger(l *slog.Logger) SyncOption {
 // OnSync is told what became of each version in each target, for metrics. It may
 // be called from many goroutines at once.
 func OnSync(f func(ctx context.Context, r SyncResult)) SyncOption {
-	return func(o *syncOptions) { o.hooks = append(o.hooks[:len(o.hooks):len(o.hooks)], f) }
+	return func(o *syncOptions) { o.hooks = append(slices.Clip(o.hooks), f) }
 }
 
 // SyncOutcome is what became of one version in one target.

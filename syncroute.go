@@ -60,7 +60,8 @@ func (s *DataSync[A]) stream(ctx context.Context, r *DynamoDBRecord) error {
 func (s *DataSync[A]) rowOf(ctx context.Context, r *DynamoDBRecord) (Command[Image], error) {
 	key, n, versioned := keyOf(r.Keys).CutVersion()
 	if !versioned {
-		return Command[Image]{}, &DecodeError{Stage: "command", Err: errors.New("its sort key has no version: is this the stream of a command table?")}
+		err := errors.New("its sort key has no version: is this the stream of a command table?")
+		return Command[Image]{}, &DecodeError{Stage: "command", Err: err}
 	}
 	if r.NewImage.IsZero() {
 		source := s.commandSource()
@@ -105,10 +106,8 @@ func (s *DataSync[A]) removed(ctx context.Context, r *DynamoDBRecord) error {
 
 // onlyDiverged reports whether all that failed is marked as diverged.
 func onlyDiverged(err error) bool {
-	failed, ok := err.(*SyncError)
-	if ok {
-		_, ok = failed.Err.(*DivergenceError)
-		return ok
+	if failed, ok := err.(*SyncError); ok { //nolint:errorlint // Apply returns it as it is, or joins it
+		return isOne(failed.Err, ErrDiverged)
 	}
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrNewerSchema: a command was written by a newer release of the application.
+// ErrNewerSchema says that a command was written by a newer release of the application.
 var ErrNewerSchema = errors.New("cqrs: newer schema")
 
 // Upcaster turns attributes of one schema version into those of the next. It is
@@ -30,7 +30,8 @@ func (s Schema) Upcast(row Command[Image]) (Command[Image], error) {
 	have := max(row.Schema, 1)
 	if have > s.Version {
 		return row, Permanent(describe(ErrNewerSchema,
-			"cqrs: %s %s version %d has schema %d, newer than %d: it can be read after the deployment", row.PK, row.SK, row.Version, have, s.Version))
+			"cqrs: %s %s version %d has schema %d, newer than %d: it can be read after the deployment",
+			row.PK, row.SK, row.Version, have, s.Version))
 	}
 	for ; have < s.Version; have++ {
 		up := s.Upcasters[have]

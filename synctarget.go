@@ -10,9 +10,10 @@ import (
 
 // SyncTarget is a read model of a [DataSync]; [Target] makes one.
 type SyncTarget[A any] struct {
+	targetOptions
+
 	name    string
 	handler DataSyncHandler[A]
-	targetOptions
 }
 
 type targetOptions struct {

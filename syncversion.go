@@ -27,7 +27,8 @@ func (s *DataSync[A]) prepare(ctx context.Context, v *syncVersion[A]) error {
 		return Permanent(fmt.Errorf("cqrs: command %s %s has no version", m.PK, m.SK))
 	}
 	if _, tenant, ok := m.CutTenant(); ok && m.TenantCode != "" && m.TenantCode != tenant {
-		return Permanent(describe(ErrForeignTenant, "cqrs: command %s %s is one of tenant %q: its key is another tenant's", m.PK, m.SK, m.TenantCode))
+		return Permanent(describe(ErrForeignTenant, "cqrs: command %s %s is one of tenant %q: its key is another tenant's",
+			m.PK, m.SK, m.TenantCode))
 	}
 	if v.stored == nil {
 		var err error

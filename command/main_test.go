@@ -7,7 +7,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/lambda-cqrs/cqrs"
@@ -100,7 +99,7 @@ func (c *counting) GetCommand(ctx context.Context, k cqrs.Key, version int64) (c
 	return c.Store.GetCommand(ctx, k, version)
 }
 
-func newService(t require.TestingT) (*command.Service[order], *counting) {
+func newService() (*command.Service[order], *counting) {
 	store := &counting{Store: command.NewMemory()}
 	return command.New(command.Config[order]{Store: store}), store
 }

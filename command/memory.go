@@ -29,10 +29,12 @@ func NewMemory() Store {
 	return &memory{commands: map[cqrs.Key]Row{}, history: map[cqrs.Key]Row{}, data: map[cqrs.Key]Row{}}
 }
 
+// Append keeps a version.
 func (m *memory) Append(ctx context.Context, row Row) error {
 	return m.change(ctx, &row, func() error { return m.append(row) })
 }
 
+// Commit does all of it under one lock.
 func (m *memory) Commit(ctx context.Context, row Row) error {
 	return m.change(ctx, &row, func() error {
 		_, known := m.commands[row.Key.At(row.Version)]
@@ -56,6 +58,7 @@ func (m *memory) append(row Row) error {
 	return nil
 }
 
+// Project lets the gate decide.
 func (m *memory) Project(ctx context.Context, row Row) error {
 	return m.change(ctx, &row, func() error {
 		data, known := m.data[row.Key]
@@ -95,10 +98,12 @@ func (m *memory) change(ctx context.Context, row *Row, f func() error) error {
 	return f()
 }
 
+// Get reads the data.
 func (m *memory) Get(ctx context.Context, key cqrs.Key) (Row, error) {
 	return m.read(ctx, m.data, key)
 }
 
+// GetCommand reads a version.
 func (m *memory) GetCommand(ctx context.Context, key cqrs.Key, version int64) (Row, error) {
 	return m.read(ctx, m.commands, key.At(version))
 }
@@ -116,6 +121,7 @@ func (m *memory) read(ctx context.Context, table map[cqrs.Key]Row, key cqrs.Key)
 	return row, nil
 }
 
+// List walks a snapshot.
 func (m *memory) List(ctx context.Context, q Query) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		m.mu.Lock()
@@ -149,6 +155,7 @@ func (q Query) matches(row Row) bool {
 		(q.From == "" || row.SK >= q.From) && (q.To == "" || row.SK <= q.To) && (q.Deleted || !row.Deleted)
 }
 
+// History walks a snapshot.
 func (m *memory) History(ctx context.Context, key cqrs.Key, after int64) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		m.mu.Lock()
@@ -172,6 +179,7 @@ func (m *memory) History(ctx context.Context, key cqrs.Key, after int64) iter.Se
 	}
 }
 
+// Scan puts keys into segments by their hash.
 func (m *memory) Scan(ctx context.Context, p Page) (rows []Row, next string, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -187,7 +195,7 @@ func (m *memory) Scan(ctx context.Context, p Page) (rows []Row, next string, err
 	for key, row := range table {
 		at := key.PK + "\x00" + key.SK
 		h := fnv.New32a()
-		h.Write([]byte(key.PK + "\x00" + row.SK)) //nolint:errcheck // it never fails
+		_, _ = h.Write([]byte(key.PK + "\x00" + row.SK))
 		if int(h.Sum32()%uint32(max(p.Segments, 1))) == p.Segment && at > p.Cursor {
 			all = append(all, entry{at, row})
 		}

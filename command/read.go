@@ -73,7 +73,8 @@ func (s *Service[A]) Await(ctx context.Context, k cqrs.Key, version int64) (cqrs
 		select {
 		case <-ctx.Done():
 			t.Stop()
-			return cqrs.Command[A]{}, fmt.Errorf("command: %s %s is at version %d, not yet at %d: %w", k.PK, k.SK, row.Version, version, ctx.Err())
+			return cqrs.Command[A]{}, fmt.Errorf("command: %s %s is at version %d, not yet at %d: %w",
+				k.PK, k.SK, row.Version, version, ctx.Err())
 		case <-t.C:
 		}
 	}

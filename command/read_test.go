@@ -20,7 +20,7 @@ import (
 func TestAwaitReadsOnesOwnWrites(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, store := newService(t)
+		s, store := newService()
 		first, err := s.Publish(t.Context(), newOrder("1", 100))
 		require.NoError(t, err)
 		go func() { // the stream
@@ -53,7 +53,7 @@ func TestAwaitReadsOnesOwnWrites(t *testing.T) {
 func TestListHistoryAndExpiry(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s, _ := newService(t)
+		s, _ := newService()
 		for n := int64(1); n <= 3; n++ {
 			c := newOrder("1", n)
 			c.Version = n - 1

@@ -28,6 +28,7 @@ type memoryCounter struct {
 // tests, and to try things out.
 func NewMemoryCounter() Counter { return &memoryCounter{last: map[cqrs.Key]int64{}} }
 
+// Next counts.
 func (c *memoryCounter) Next(ctx context.Context, key cqrs.Key) (int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -184,8 +185,10 @@ func (s Sequence) value(name string, no int64, at time.Time, codes []string) (st
 	case "fiscalYear", "fiscal_year":
 		return s.fiscalYear(at), nil
 	}
-	if n, err := strconv.Atoi(strings.TrimPrefix(name, "code")); err == nil && strings.HasPrefix(name, "code") && n >= 1 && n <= len(codes) {
-		return codes[n-1], nil
+	if number, ok := strings.CutPrefix(name, "code"); ok {
+		if n, err := strconv.Atoi(number); err == nil && n >= 1 && n <= len(codes) {
+			return codes[n-1], nil
+		}
 	}
 	return "", fmt.Errorf("no value for %q", name)
 }

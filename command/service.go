@@ -151,7 +151,12 @@ func (s *Service[A]) publish(ctx context.Context, c cqrs.Command[A], write write
 			return cqrs.Command[A]{}, nil, err
 		}
 	}
-	return cqrs.Command[A]{}, nil, fmt.Errorf("command: others published %s %s in each of %d rounds: %w", c.PK, c.SK, maxRounds, cqrs.ErrVersionConflict)
+	return cqrs.Command[A]{}, nil, outrun(c.Key)
+}
+
+// outrun is the error where somebody else was faster in every round.
+func outrun(k cqrs.Key) error {
+	return fmt.Errorf("command: others published %s %s in each of %d rounds: %w", k.PK, k.SK, maxRounds, cqrs.ErrVersionConflict)
 }
 
 type writeFunc func(ctx context.Context, row Row) error

@@ -7,7 +7,7 @@ import (
 	"github.com/lambda-cqrs/cqrs"
 )
 
-// Latest, as a version, stands for the newest one.
+// Latest stands, as a version, for the newest one.
 const Latest int64 = -1
 
 // Row is a command as it is stored: lossless, free of the application's type

@@ -35,6 +35,7 @@ func (p *projection[A]) SyncRow(ctx context.Context, row cqrs.Command[cqrs.Image
 	return p.Project(ctx, row)
 }
 
+// Up writes a command that is no row yet.
 func (p *projection[A]) Up(ctx context.Context, cmd cqrs.Command[A]) error {
 	row, err := cqrs.RowOf(cmd)
 	if err != nil {
@@ -43,6 +44,7 @@ func (p *projection[A]) Up(ctx context.Context, cmd cqrs.Command[A]) error {
 	return p.Project(ctx, row)
 }
 
+// Down is Up: a deletion is kept as a tombstone.
 func (p *projection[A]) Down(ctx context.Context, cmd cqrs.Command[A]) error { return p.Up(ctx, cmd) }
 
 // Applied reads the data.

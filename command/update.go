@@ -103,7 +103,7 @@ func (s *Service[A]) revise(ctx context.Context, k cqrs.Key, version int64, f fu
 			err = pause(ctx)
 		}
 	}
-	return none, fmt.Errorf("command: others published %s %s in each of %d rounds: %w", k.PK, k.SK, maxRounds, cqrs.ErrVersionConflict)
+	return none, outrun(k)
 }
 
 // base reads the data, which mostly are the newest version; where they are not,

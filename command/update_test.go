@@ -15,7 +15,7 @@ import (
 // published is a service with one order, whose data are up to date.
 func published(t *testing.T) (*command.Service[order], *counting) {
 	t.Helper()
-	s, store := newService(t)
+	s, store := newService()
 	c := newOrder("1", 100)
 	c.Attributes.Note, c.Attributes.Ship = "fragile", &address{City: "Kyoto", Zip: "600"}
 	c.Attributes.Marks = map[string]string{"a": "1", "b": "2"}
@@ -147,7 +147,7 @@ func TestPublishPartialRefuses(t *testing.T) {
 
 func TestWhatTheTypeDoesNotKnowSurvives(t *testing.T) {
 	t.Parallel()
-	s, store := newService(t)
+	s, store := newService()
 	var raw cqrs.Image
 	require.NoError(t, raw.UnmarshalJSON([]byte(`{"total":{"N":"1"},"newer":{"SS":["a","b"]},
 		"ship":{"M":{"city":{"S":"Kyoto"},"floor":{"N":"12345678901234567890123"}}}}`)))

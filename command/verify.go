@@ -165,7 +165,8 @@ func (s *Service[A]) Repair(ctx context.Context, d Drift, replace bool) error {
 	case DriftMissing, DriftStale:
 	case DriftDiverged:
 		if !replace {
-			return fmt.Errorf("command: %s %s has diverged in %s: look at both, then repair it with replace: %w", d.Key.PK, d.Key.SK, d.Target, cqrs.ErrDiverged)
+			return fmt.Errorf("command: %s %s has diverged in %s: look at both, then repair it with replace: %w",
+				d.Key.PK, d.Key.SK, d.Target, cqrs.ErrDiverged)
 		}
 		ctx = cqrs.WithReplaceEqual(ctx)
 	case DriftParked:

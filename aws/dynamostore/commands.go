@@ -68,11 +68,7 @@ type commands struct {
 
 var _ command.Expirer = (*commands)(nil)
 
-// attribute names in expressions; ttl is a reserved word.
-var (
-	versionName = map[string]string{"#version": "version"}
-	ttlName     = map[string]string{"#ttl": "ttl"}
-)
+func versionName() map[string]string { return map[string]string{"#version": "version"} }
 
 const (
 	absent      = "attribute_not_exists(pk)"
@@ -193,7 +189,7 @@ func (s *commands) transaction(ctx context.Context, row command.Row) (*dynamodb.
 			}},
 			{Put: &types.Put{
 				TableName: &s.tables.Data, Item: dataItem, ConditionExpression: aws.String(older),
-				ExpressionAttributeNames: versionName, ExpressionAttributeValues: versionValue(row),
+				ExpressionAttributeNames: versionName(), ExpressionAttributeValues: versionValue(row),
 				ReturnValuesOnConditionCheckFailure: allOld,
 			}},
 			{Put: &types.Put{TableName: &s.tables.History, Item: historyItem}},
@@ -229,7 +225,7 @@ func (s *commands) Project(ctx context.Context, row command.Row) error {
 	}
 	err = s.put(ctx, &dynamodb.PutItemInput{
 		TableName: &s.tables.Data, Item: dataItem, ConditionExpression: &condition,
-		ExpressionAttributeNames: versionName, ExpressionAttributeValues: versionValue(row),
+		ExpressionAttributeNames: versionName(), ExpressionAttributeValues: versionValue(row),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	found, failed := failedCondition(err)

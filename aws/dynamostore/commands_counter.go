@@ -32,6 +32,7 @@ type counter struct {
 	table  string
 }
 
+// Next adds one.
 func (c *counter) Next(ctx context.Context, key cqrs.Key) (int64, error) {
 	var out *dynamodb.UpdateItemOutput
 	err := retry(ctx, func() (err error) {

@@ -3,6 +3,7 @@ package dynamostore
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -72,7 +73,8 @@ func (s *commands) finish(ctx context.Context, encoded item, row command.Row, ta
 		}
 	}
 	if size := itemSize(encoded); size > maxItem {
-		return nil, cqrs.Permanent(fmt.Errorf("dynamostore: %s %s has %d bytes, an item at most %d; keep large attributes in command.Blobs: %w",
+		return nil, cqrs.Permanent(fmt.Errorf(
+			"dynamostore: %s %s has %d bytes, an item at most %d; keep large attributes in command.Blobs: %w",
 			row.PK, row.SK, size, maxItem, cqrs.ErrTooLarge))
 	}
 	return encoded, nil
@@ -99,7 +101,7 @@ func imageOf(encoded item) (cqrs.Image, error) {
 // tokenOf identifies a transaction by all that is in it: the same content has the
 // same token, another has another.
 func tokenOf(tables Tables, items ...item) (string, error) {
-	all := tables.Command + "\n" + tables.Data + "\n" + tables.History
+	all := []string{tables.Command, tables.Data, tables.History}
 	for _, i := range items {
 		image, err := imageOf(i)
 		if err != nil {
@@ -109,9 +111,9 @@ func tokenOf(tables Tables, items ...item) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		all += "\n" + hash
+		all = append(all, hash)
 	}
-	return digest(all)[:36], nil
+	return digest(strings.Join(all, "\n"))[:36], nil
 }
 
 func keyItem(key cqrs.Key) item { return item{"pk": text(key.PK), "sk": text(key.SK)} }

@@ -122,7 +122,7 @@ func (s *commands) History(ctx context.Context, key cqrs.Key, after int64) iter.
 			TableName: &s.tables.History, ConsistentRead: aws.Bool(true),
 			KeyConditionExpression:   aws.String("pk = :pk AND begins_with(sk, :sk)"),
 			FilterExpression:         aws.String("#version > :after"),
-			ExpressionAttributeNames: versionName,
+			ExpressionAttributeNames: versionName(),
 			ExpressionAttributeValues: item{
 				":pk": text(key.PK), ":sk": text(key.SK + "@"), ":after": number(after),
 			},

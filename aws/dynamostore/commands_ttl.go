@@ -53,6 +53,7 @@ type days struct {
 	until time.Time
 }
 
+// Days reads the setting, or remembers it.
 func (m *masterTTL) Days(ctx context.Context, table, tenant string) (int, error) {
 	key := cqrs.Key{PK: "MASTER#" + tenant, SK: "TTL#" + table}
 	m.mu.Lock()
@@ -116,7 +117,7 @@ func (s *commands) expirePrevious(ctx context.Context, row command.Row) error {
 			TableName: &s.tables.Command, Key: keyItem(key),
 			UpdateExpression:          aws.String("SET #ttl = :ttl"),
 			ConditionExpression:       aws.String("attribute_exists(pk) AND (attribute_not_exists(#ttl) OR #ttl > :ttl)"),
-			ExpressionAttributeNames:  ttlName,
+			ExpressionAttributeNames:  map[string]string{"#ttl": "ttl"}, // a reserved word
 			ExpressionAttributeValues: item{":ttl": number(ttl.Unix())},
 		})
 		return err

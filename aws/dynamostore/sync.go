@@ -241,7 +241,7 @@ func (s *syncStore) Walk(ctx context.Context, table, target string) iter.Seq2[cq
 		in := &dynamodb.ScanInput{
 			TableName: &s.table, ConsistentRead: aws.Bool(true),
 			FilterExpression:          aws.String("begins_with(pk, :prefix) AND attribute_exists(#version)"),
-			ExpressionAttributeNames:  versionName,
+			ExpressionAttributeNames:  versionName(),
 			ExpressionAttributeValues: item{":prefix": text(prefix)},
 		}
 		for {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -53,9 +54,7 @@ func (s *syncStore) Park(ctx context.Context, p cqrs.Parked) error {
 			update.ExpressionAttributeValues[":"+name] = values[name]
 		}
 		entry := parkedItem(next)
-		for name, value := range listKey(p.SyncKey) {
-			entry[name] = value
-		}
+		maps.Copy(entry, listKey(p.SyncKey))
 		entry["target"], entry["tenant"] = text(p.Target), text(p.Tenant)
 		entry["itemPk"], entry["itemSk"] = text(p.Key.PK), text(p.Key.SK)
 		return s.both(ctx, p.SyncKey, types.TransactWriteItem{Update: update},

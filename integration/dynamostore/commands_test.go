@@ -465,4 +465,3 @@ func TestCounterGivesEachNumberOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(1), n.No)
 }
-

@@ -217,3 +217,35 @@ func TestDivergenceOnTheStreamBlocksNothing(t *testing.T) {
 	require.Len(t, parkedOf(t, store), 1)
 	require.Equal(t, int64(100), model.state[orderKey("1")].Attributes.Total)
 }
+
+// lostBlobs is a source whose attributes are kept elsewhere, and gone there.
+type lostBlobs struct{ commandLog }
+
+func (lostBlobs) Resolve(context.Context, cqrs.Command[cqrs.Image]) (cqrs.Command[cqrs.Image], error) {
+	return cqrs.Command[cqrs.Image]{}, errors.New("no such object")
+}
+
+// rowTarget takes rows as they are.
+type rowTarget struct {
+	readModel
+
+	rows int
+}
+
+func (r *rowTarget) SyncRow(context.Context, cqrs.Command[cqrs.Image]) error {
+	r.rows++
+	return nil
+}
+
+func TestAttributesThatAreGoneParkAndBlockNothing(t *testing.T) {
+	t.Parallel()
+	model, rows, store := newReadModel(), &rowTarget{}, cqrs.NewMemorySync()
+	s := cqrs.NewDataSync(commandTable, store, cqrs.Target("rds", model, cqrs.ParkAfter(2)), cqrs.Target("rows", rows)).
+		With(cqrs.SyncSource(lostBlobs{commandLog{}}), cqrs.SyncLogger(quiet()))
+	row := cqrs.Offload(orderRow(t, orderAt("1", 1)), imageOf(t, `{"uri":{"S":"s3://bucket/key"}}`))
+	require.ErrorContains(t, s.ApplyRow(t.Context(), row), "no such object")
+	require.NoError(t, s.ApplyRow(t.Context(), row), "parked")
+	require.Len(t, parkedOf(t, store), 1)
+	require.Equal(t, 1, rows.rows)
+	require.Empty(t, model.seen)
+}

@@ -126,7 +126,7 @@ func (t SyncTarget[A]) call(ctx context.Context, v *syncVersion[A]) (err error) 
 	}
 	switch {
 	case v.err != nil:
-		return Permanent(v.err)
+		return v.err
 	case v.meta.Deleted:
 		return t.handler.Down(ctx, *v.cmd)
 	default:

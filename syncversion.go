@@ -13,8 +13,8 @@ type syncVersion[A any] struct {
 	meta   Command[Image]  // everything but the attributes
 	stored *Command[Image] // as it is kept: not upcast, attributes perhaps elsewhere
 	cmd    *Command[A]
-	hash   string
-	err    error // why there is no cmd
+	hash   string // empty where the attributes could not be fetched
+	err    error  // why there is no cmd
 }
 
 // prepare checks what must hold before a gate can be asked.
@@ -37,7 +37,9 @@ func (s *DataSync[A]) prepare(ctx context.Context, v *syncVersion[A]) error {
 	}
 	resolved, err := s.resolve(ctx, *v.stored)
 	if err != nil {
-		return fmt.Errorf("cqrs: fetch the attributes of %s %s: %w", m.PK, m.SK, err)
+		// Targets that take rows do without; the others count it as their failure.
+		v.err = fmt.Errorf("cqrs: fetch the attributes of %s %s: %w", m.PK, m.SK, err)
+		return nil
 	}
 	if v.hash, err = ContentHash(resolved); err != nil {
 		return err

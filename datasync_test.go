@@ -439,6 +439,20 @@ func TestSequentialFillsGapsFromTheSource(t *testing.T) {
 	require.Equal(t, []int64{1, 2, 3, 4}, model.versions("1"))
 }
 
+func TestSequentialGoesOnFromWhereOthersHaveCome(t *testing.T) {
+	t.Parallel()
+	model := newReadModel()
+	source := commandLog{}.add(t, orderAt("1", 1), orderAt("1", 2), orderAt("1", 3))
+	s := cqrs.NewDataSync(commandTable, cqrs.NewMemorySync(), cqrs.Target("ledger", model, cqrs.Sequential())).With(cqrs.SyncSource(source))
+	// While the gap is being filled, another invocation goes all the way.
+	model.fail = func(cqrs.Command[order]) error {
+		model.fail = nil
+		return s.Apply(t.Context(), orderAt("1", 3))
+	}
+	require.NoError(t, s.Apply(t.Context(), orderAt("1", 3)))
+	require.Equal(t, []int64{1, 2, 3, 1}, model.versions("1"), "the newest version is not given out again")
+}
+
 func TestSequentialParksWhatIsMissingForGood(t *testing.T) {
 	t.Parallel()
 	model, store := newReadModel(), cqrs.NewMemorySync()

@@ -76,6 +76,7 @@ const (
 type Dispatcher struct {
 	factory     EventFactory
 	routes      map[reflect.Type][]*compiledRoute
+	syncs       map[string]*compiledRoute // by the table
 	logger      *slog.Logger
 	alarm       *via[Alarmer]        // nil where there is none,
 	deadLetter  *via[DeadLetterSink] // the same
@@ -110,6 +111,7 @@ func New(cfg Config) (*Dispatcher, error) {
 	d := &Dispatcher{
 		factory:     cfg.Factory,
 		routes:      map[reflect.Type][]*compiledRoute{},
+		syncs:       map[string]*compiledRoute{},
 		logger:      cfg.Logger,
 		environment: cfg.Environment,
 		redeliver:   cfg.Redeliver,
@@ -120,6 +122,9 @@ func New(cfg Config) (*Dispatcher, error) {
 		reserve:     cfg.Reserve,
 		fallback:    cfg.Fallback,
 		drain:       newDrain(),
+	}
+	if isNil(d.factory) {
+		d.factory = DefaultEventFactory{} // data sync alone: anything else is unrouted
 	}
 	if d.logger == nil {
 		d.logger = slog.Default()
@@ -151,6 +156,7 @@ func (cfg *Config) check() error {
 	var problems []error
 	add := func(format string, args ...any) { problems = append(problems, fmt.Errorf("cqrs: "+format, args...)) }
 	switch {
+	case cfg.onlySyncs():
 	case isNil(cfg.Factory):
 		add("Config.Factory is missing: give it a Mux, or a factory that embeds DefaultEventFactory")
 	case cfg.Factory == EventFactory(DefaultEventFactory{}) || cfg.Factory == EventFactory(&DefaultEventFactory{}):
@@ -196,6 +202,9 @@ func (d *Dispatcher) compile(cfg Config) (problems []error) {
 		if r.policy != nil {
 			policy = *r.policy
 		}
+		if r.table != "" {
+			policy = Policy{Retry: policy.Retry, Timeout: policy.Timeout} // its gates are its idempotency
+		}
 		if r.keyBy != nil && policy.Idempotency == nil && len(r.mw)+len(r.own) == 0 {
 			problems = append(problems, fmt.Errorf("cqrs: route %s has a KeyBy that nothing looks at, "+
 				"for its idempotency store is missing: set Policy.Idempotency, or wrap the route in Idempotent", r.name))
@@ -206,6 +215,10 @@ func (d *Dispatcher) compile(cfg Config) (problems []error) {
 		} else {
 			stack := slices.Concat(r.mw, []Middleware{policy.middleware(d.logger)}, r.own)
 			compiled.run = chain(r.handle, stack...)
+		}
+		if r.table != "" {
+			d.syncs[r.table] = compiled
+			continue
 		}
 		base := baseType(r.event)
 		d.routes[base] = append(d.routes[base], compiled)

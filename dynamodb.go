@@ -173,7 +173,10 @@ func (i *Image) UnmarshalJSON(text []byte) error {
 }
 
 // Key is the primary key of an item.
-type Key struct{ PK, SK string }
+type Key struct {
+	PK string `json:"pk"`
+	SK string `json:"sk"`
+}
 
 // ChangeOp is what happened to an item: one of the three, or, where operations
 // are selected, several of them joined by |.

@@ -74,6 +74,9 @@ func (b *batch) handle(ctx context.Context, i int) []deliveryFailure {
 	if r.decodeErr != nil {
 		return []deliveryFailure{{err: r.decodeErr}}
 	}
+	if route, record := b.syncRecord(i); route != nil {
+		return b.syncTo(ctx, route, record, i)
+	}
 	events, err := b.transform(ctx, i)
 	if err != nil {
 		return []deliveryFailure{{err: err}}

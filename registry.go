@@ -33,6 +33,7 @@ type routeBook struct {
 // route is one handler with its type erased, before its chain is composed.
 type route struct {
 	name   string
+	table  string // of a data sync, whose records bypass the factory
 	event  reflect.Type
 	mw     []Middleware // the registry's and its groups'
 	own    []Middleware // this route's alone

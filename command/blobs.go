@@ -1,4 +1,3 @@
-// Package command is the write side: commands with optimistic locking.
 package command
 
 import (

@@ -53,7 +53,8 @@ func NewIdempotency(db *sql.DB, opts ...IdempotencyOption) *Idempotency {
 
 // claimKey takes a key that is new, expired or its own again.
 const claimKey = `
-INSERT INTO cqrs_idempotency (idempotency_key, owner, payload_hash, completed, lease_until, expires_at, result, error_name, error_cause)
+INSERT INTO cqrs_idempotency (idempotency_key, owner, payload_hash, completed, lease_until, expires_at,
+	result, error_name, error_cause)
 VALUES ($1, $2, $3, false, $4, $5, NULL, '', '')
 ON CONFLICT (idempotency_key) DO UPDATE SET
 	owner = excluded.owner, payload_hash = excluded.payload_hash, completed = false, lease_until = excluded.lease_until,

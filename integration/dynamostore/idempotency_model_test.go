@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lambda-cqrs/cqrs"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/lambda-cqrs/cqrs"
 )
 
 // model is what a key has been through, in memory.

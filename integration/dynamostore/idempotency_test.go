@@ -15,11 +15,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/dynamostore"
 	"github.com/lambda-cqrs/cqrs/command"
-	"github.com/stretchr/testify/require"
-
 	"github.com/lambda-cqrs/cqrs/integration/faults"
 )
 

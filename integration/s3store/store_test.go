@@ -18,11 +18,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
-	"github.com/lambda-cqrs/cqrs/aws/s3store"
-	"github.com/lambda-cqrs/cqrs/command"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/lambda-cqrs/cqrs/aws/s3store"
+	"github.com/lambda-cqrs/cqrs/command"
 	"github.com/lambda-cqrs/cqrs/integration/faults"
 	"github.com/lambda-cqrs/cqrs/integration/servers"
 )

@@ -5,11 +5,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/lambda-cqrs/cqrs/sqlstore"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/lambda-cqrs/cqrs/integration/servers"
+	"github.com/lambda-cqrs/cqrs/sqlstore"
 )
 
 var server = servers.SharedPostgreSQL()

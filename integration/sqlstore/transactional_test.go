@@ -10,9 +10,10 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/sqlstore"
-	"github.com/stretchr/testify/require"
 )
 
 // entry is an event whose effect must happen exactly once: it adds to an account.

@@ -18,13 +18,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/sfntask"
 	"github.com/lambda-cqrs/cqrs/aws/snsalarm"
 	"github.com/lambda-cqrs/cqrs/aws/sqsqueue"
 	"github.com/lambda-cqrs/cqrs/internal/loopback"
-	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -57,6 +57,7 @@ func TestAlarmsHoldNoToken(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, p.alarms, 2)
 	require.EqualError(t, p.alarms[0].Err, "about [redacted]")
+	require.Equal(t, "about [redacted]", p.alarms[0].Message)
 	require.Equal(t, map[string]any{
 		"token": "[redacted]", "text": "about [redacted]", "err": "about [redacted]", "list": []any{"[redacted]", 1}, "map": map[string]any{"a": "about [redacted]"},
 	}, p.alarms[1].Details)

@@ -150,3 +150,27 @@ func TestInterleavedInvocations(t *testing.T) {
 		}
 	})
 }
+
+// lateSync lets somebody in between the reading of the gate and the claim.
+type lateSync struct {
+	turnSync
+
+	before func()
+}
+
+func (s *lateSync) Claim(ctx context.Context, k cqrs.SyncKey, from int64, c cqrs.SyncClaim) error {
+	if before := s.before; before != nil {
+		s.before = nil
+		before()
+	}
+	return s.turnSync.Claim(ctx, k, from, c)
+}
+
+func TestAStaleReadingOfTheGateCallsNoHandler(t *testing.T) {
+	t.Parallel()
+	model, store := newReadModel(), &lateSync{turnSync: turnSync{cqrs.NewMemorySync()}}
+	s := cqrs.NewDataSync(commandTable, store, cqrs.Target("rds", model))
+	store.before = func() { require.NoError(t, s.Apply(t.Context(), orderAt("1", 2))) }
+	require.NoError(t, s.Apply(t.Context(), orderAt("1", 1)))
+	require.Equal(t, []int64{2}, model.versions("1"), "never an older one")
+}

@@ -1,0 +1,93 @@
+package cqrstest
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/lambda-cqrs/cqrs"
+)
+
+// BrokenIdempotencyRules lists the rules that a store breaks.
+func BrokenIdempotencyRules[F Factory[cqrs.IdempotencyStore]](t *testing.T, newStore F) []string {
+	return broken(t, newStore, idempotencyChecks())
+}
+
+// BrokenSyncRules lists the rules that a store breaks.
+func BrokenSyncRules[F Factory[cqrs.SyncStore]](t *testing.T, newStore F) []string {
+	return broken(t, newStore, syncChecks())
+}
+
+func broken[S any, F Factory[S]](t *testing.T, newStore F, checks []check[S]) []string {
+	failed := []string{}
+	for _, c := range checks {
+		world := newWorld[S](t, newStore)
+		if witness := Witness(t.Context(), func(w TB) { c.run(w, world) }); witness.Failed() {
+			failed = append(failed, c.name)
+		}
+	}
+	return failed
+}
+
+// Witness runs f with a TB of its own, and tells whether it failed.
+func Witness(ctx context.Context, f func(TB)) *FakeTB {
+	w := &FakeTB{ctx: ctx}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f(w)
+	}()
+	<-done
+	return w
+}
+
+// FakeTB is a TB whose failure is not that of the test.
+type FakeTB struct {
+	ctx context.Context
+
+	mu     sync.Mutex
+	failed bool
+	text   string
+}
+
+func (f *FakeTB) Helper()                  {}
+func (f *FakeTB) Name() string             { return "fake" }
+func (f *FakeTB) Context() context.Context { return f.ctx }
+
+func (f *FakeTB) Logf(string, ...any) {}
+
+func (f *FakeTB) Errorf(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.failed = true
+	f.text += fmt.Sprintf(format, args...) + "\n"
+}
+
+func (f *FakeTB) Fatalf(format string, args ...any) {
+	f.Errorf(format, args...)
+	f.FailNow()
+}
+
+func (f *FakeTB) FailNow() {
+	f.mu.Lock()
+	f.failed = true
+	f.mu.Unlock()
+	runtime.Goexit()
+}
+
+// Failed tells whether the test would have failed.
+func (f *FakeTB) Failed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
+}
+
+// Text is what it would have said.
+func (f *FakeTB) Text() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.text
+}
+

@@ -1,0 +1,29 @@
+package cqrstest_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/lambda-cqrs/cqrs"
+	"github.com/lambda-cqrs/cqrs/cqrstest"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// quiet is a logger for tests that are not about logging.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func newDispatcher(t cqrstest.TB, cfg cqrs.Config) *cqrs.Dispatcher {
+	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = quiet()
+	}
+	d, err := cqrs.New(cfg)
+	require.NoError(t, err)
+	return d
+}

@@ -98,7 +98,7 @@ func TestSyncStoreFindsWhatIsBroken(t *testing.T) {
 		"attempts of all versions":   "failed attempts are counted for each version",
 		"attempts not counted":       "failed attempts that race are all counted",
 		"park overwrites":            "parking again changes nothing but the latest seen",
-		"park keeps the first":       "the latest seen only grows, in a race too",
+		"park keeps the first":       "parking again changes nothing but the latest seen",
 		"reason forgotten":           "parking is kept in full",
 		"unpark unconditional":       "an entry goes only when all that was seen is applied",
 		"unpark strict":              "an entry goes only when all that was seen is applied",

@@ -14,6 +14,7 @@ type crossing struct {
 	order   []int // choices that are left; when they are used up, the first worker goes
 	made    []int // choices that were made
 	pause   time.Duration
+	paused  func() // is told of each pause
 	arrived chan struct{}
 
 	mu      sync.Mutex
@@ -26,8 +27,8 @@ type waiter struct {
 	pass   chan struct{}
 }
 
-func newCrossing(workers int, order []int, pause time.Duration) *crossing {
-	return &crossing{workers: workers, order: order, pause: pause, arrived: make(chan struct{}, 1)}
+func newCrossing(workers int, order []int, pause time.Duration, paused func()) *crossing {
+	return &crossing{workers: workers, order: order, pause: pause, paused: paused, arrived: make(chan struct{}, 1)}
 }
 
 // await returns when it is the caller's turn.
@@ -83,6 +84,7 @@ func (c *crossing) letOneGo() bool {
 	choice, i := c.choose()
 	if choice == c.workers {
 		c.mu.Unlock()
+		c.paused()
 		time.Sleep(c.pause) // whoever waits here stands still meanwhile
 		return true
 	}

@@ -69,6 +69,10 @@ func (s *simulation) note(p *Process, line string) {
 	if s.workers > 1 {
 		line = fmt.Sprintf("worker %d  %s", p.worker, line)
 	}
+	s.add(line)
+}
+
+func (s *simulation) add(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines = append(s.lines, line)
@@ -105,7 +109,10 @@ func (s *Scenario[S]) run(schedule schedule) outcome {
 	sim := &simulation{schedule: schedule, workers: 1}
 	if schedule.interleaved {
 		sim.workers = s.Workers
-		sim.crossing = newCrossing(s.Workers, schedule.order, s.Visibility+time.Second)
+		pause := s.Visibility + time.Second
+		sim.crossing = newCrossing(s.Workers, schedule.order, pause, func() {
+			sim.add(fmt.Sprintf("          pause of %v", pause))
+		})
 	}
 	state := s.State()
 	stuck := make([]error, sim.workers)

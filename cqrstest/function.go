@@ -1,7 +1,6 @@
 package cqrstest
 
 import (
-	"context"
 	"os"
 	"slices"
 	"strings"
@@ -155,14 +154,6 @@ func (f *Function) Wait(t TB) string {
 		t.Fatalf("cqrstest: function %s has not ended: %v", f.name, err)
 	}
 	return state.String()
-}
-
-// Running reports whether the process has not ended.
-func (f *Function) Running() bool {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	state, _ := f.process.Wait(ctx)
-	return state == nil
 }
 
 // Terminate ends the process as AWS ends an execution environment, and returns

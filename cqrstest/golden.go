@@ -26,7 +26,8 @@ const (
 //
 // Each file *.json in dir is a payload, and *.answer.json is what came of it.
 // With CQRSTEST_UPDATE=1 in the environment the answers are written anew, to be
-// read in the diff of the commit.
+// read in the diff of the commit. What ran can only be compared where the order is
+// fixed, so with a Config.Concurrency of 1.
 func Golden(t *testing.T, h lambda.Handler, dir string) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))

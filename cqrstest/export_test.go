@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/lambda-cqrs/cqrs"
 )
 
@@ -99,4 +101,9 @@ func Find[S any](t *testing.T, s Scenario[S]) (report string, err error) { retur
 func ParseSchedule(text string) (string, error) {
 	s, err := parseSchedule(text, 2)
 	return s.String(), err
+}
+
+// GoldenFails tells whether Golden fails for one payload.
+func GoldenFails(t *testing.T, h lambda.Handler, dir, payload string) bool {
+	return Witness(t.Context(), func(t TB) { golden(t, h, dir, payload) }).Failed()
 }

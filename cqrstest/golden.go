@@ -41,15 +41,16 @@ func Golden(t *testing.T, h lambda.Handler, dir string) {
 		}
 		payloads++
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		t.Run(name, func(t *testing.T) { golden(t, h, file, filepath.Join(dir, name+answerSuffix)) })
+		t.Run(name, func(t *testing.T) { golden(t, h, dir, name) })
 	}
 	if payloads == 0 {
 		t.Fatalf("cqrstest: there are no payloads in %s: record some as *.json", dir)
 	}
 }
 
-func golden(t *testing.T, h lambda.Handler, payload, recorded string) {
+func golden(t TB, h lambda.Handler, dir, name string) {
 	t.Helper()
+	payload, recorded := filepath.Join(dir, name+".json"), filepath.Join(dir, name+answerSuffix)
 	text, err := os.ReadFile(payload) //nolint:gosec // the test chooses its own files
 	if err != nil {
 		t.Fatalf("cqrstest: read the payload: %v", err)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	cqrstest.Functions(functions())
 	// What the explorer finds here is planted, and not to be kept.
 	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
 		panic(err)

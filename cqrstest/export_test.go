@@ -93,14 +93,16 @@ func (f *FakeTB) Text() string {
 	return f.text
 }
 
-
 // Find returns what Explore would have failed with.
 func Find[S any](t *testing.T, s Scenario[S]) (report string, err error) { return explore(t, s) }
 
 // ParseSchedule returns the text of the schedule in a text.
 func ParseSchedule(text string) (string, error) {
 	s, err := parseSchedule(text, 2)
-	return s.String(), err
+	if err != nil {
+		return "", err
+	}
+	return s.String(), nil
 }
 
 // GoldenFails tells whether Golden fails for one payload.

@@ -15,8 +15,10 @@ import (
 func TestMain(m *testing.M) {
 	cqrstest.Functions(functions())
 	// What the explorer finds here is planted, and not to be kept.
-	if err := flag.Set("rapid.nofailfile", "true"); err != nil {
-		panic(err)
+	for name, value := range map[string]string{"rapid.nofailfile": "true", "rapid.checks": "50"} {
+		if err := flag.Set(name, value); err != nil {
+			panic(err)
+		}
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -93,25 +93,18 @@ func (e *explorer[S]) crash() (singles, pairs int, err error) {
 	return len(firsts), pairs, nil
 }
 
-// interleave lets each worker be overtaken once, before each of its effects and
-// for longer than a lease. All else is left to rapid: it draws schedules, and
-// shrinks the first one that fails.
+// interleave lets each worker be overtaken once, before each of its effects, for
+// a moment and for longer than a lease. All else is left to rapid: it draws
+// schedules, and shrinks the first one that fails.
 func (e *explorer[S]) interleave() (tried int, err error) {
 	workers, turns := e.scenario.Workers, 2*e.clean.effects+2
 	for overtaken := range workers {
 		for before := 1; before <= turns; before++ {
-			order := slices.Repeat([]int{overtaken}, before)
-			for range 3 {
-				for other := range workers {
-					if other != overtaken {
-						order = append(order, slices.Repeat([]int{other}, turns)...)
-					}
+			for _, pauses := range []int{0, 3} {
+				tried++
+				if _, err := e.try(overtaking(workers, overtaken, before, turns, pauses)); err != nil {
+					return tried, err
 				}
-				order = append(order, workers)
-			}
-			tried++
-			if _, err := e.try(schedule{interleaved: true, workers: workers, order: order}); err != nil {
-				return tried, err
 			}
 		}
 	}
@@ -126,6 +119,23 @@ func (e *explorer[S]) interleave() (tried int, err error) {
 		})
 	})
 	return tried, finding
+}
+
+// overtaking is the schedule in which the others do what they can while one
+// worker stands still before its nth turn, through so many pauses.
+func overtaking(workers, overtaken, before, turns, pauses int) schedule {
+	s := schedule{interleaved: true, workers: workers, order: slices.Repeat([]int{overtaken}, before)}
+	var others []int
+	for other := range workers {
+		if other != overtaken {
+			others = append(others, slices.Repeat([]int{other}, turns)...)
+		}
+	}
+	s.order = append(s.order, others...)
+	for range pauses {
+		s.order = append(append(s.order, workers), others...)
+	}
+	return s
 }
 
 // draw makes a schedule of turns that are longer or shorter.
@@ -187,14 +197,20 @@ func difference(clean, other any) string {
 	var said notes
 	require.Equal(&said, clean, other)
 	_, text, _ := strings.Cut(said.String(), "Error:")
-	return "\n\t" + strings.TrimSpace(text)
+	var lines strings.Builder
+	for line := range strings.Lines(strings.TrimSpace(text)) {
+		lines.WriteString("\n  " + strings.TrimSpace(strings.TrimPrefix(line, "\t            \t")))
+	}
+	return lines.String()
 }
 
 // notes are a test that only takes note of its failures.
 type notes struct{ strings.Builder }
 
-func (n *notes) Errorf(format string, args ...any) { fmt.Fprintf(n, format, args...) }
+// Errorf is that of require.TestingT.
+func (n *notes) Errorf(format string, args ...any) { n.WriteString(fmt.Sprintf(format, args...)) }
 
+// FailNow lets difference go on.
 func (n *notes) FailNow() {}
 
 // collector is a test for rapid, whose failure is not that of the real one.
@@ -206,6 +222,7 @@ type collector struct {
 
 // collected runs f to its end, or to that of the collector's test.
 func collected(t *testing.T, f func(*collector)) {
+	t.Helper()
 	defer func() {
 		if value := recover(); value != nil && value != errCollected { //nolint:errorlint // it is the value itself
 			panic(value)
@@ -216,15 +233,31 @@ func collected(t *testing.T, f func(*collector)) {
 
 var errCollected = errors.New("cqrstest: the collector's test has ended")
 
-func (c *collector) Log(...any)            {}
-func (c *collector) Logf(string, ...any)   {}
-func (c *collector) Error(...any)          { c.failed = true }
-func (c *collector) Errorf(string, ...any) { c.failed = true }
-func (c *collector) Fail()                 { c.failed = true }
-func (c *collector) Fatal(...any)          { c.FailNow() }
-func (c *collector) Fatalf(string, ...any) { c.FailNow() }
-func (c *collector) Failed() bool          { return c.failed }
+// Log says nothing: what is to be said is in the finding.
+func (c *collector) Log(...any) {}
 
+// Logf says nothing.
+func (c *collector) Logf(string, ...any) {}
+
+// Error notes the failure.
+func (c *collector) Error(...any) { c.failed = true }
+
+// Errorf notes the failure.
+func (c *collector) Errorf(string, ...any) { c.failed = true }
+
+// Fail notes the failure.
+func (c *collector) Fail() { c.failed = true }
+
+// Fatal ends the test.
+func (c *collector) Fatal(...any) { c.FailNow() }
+
+// Fatalf ends the test.
+func (c *collector) Fatalf(string, ...any) { c.FailNow() }
+
+// Failed reports what was noted.
+func (c *collector) Failed() bool { return c.failed }
+
+// FailNow ends the test.
 func (c *collector) FailNow() {
 	c.failed = true
 	panic(errCollected)

@@ -2,6 +2,7 @@ package cqrstest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"runtime"
 	"sync"
@@ -14,15 +15,18 @@ import (
 
 // BrokenIdempotencyRules lists the rules that a store breaks.
 func BrokenIdempotencyRules[F Factory[cqrs.IdempotencyStore]](t *testing.T, newStore F) []string {
+	t.Helper()
 	return broken(t, newStore, idempotencyChecks())
 }
 
 // BrokenSyncRules lists the rules that a store breaks.
 func BrokenSyncRules[F Factory[cqrs.SyncStore]](t *testing.T, newStore F) []string {
+	t.Helper()
 	return broken(t, newStore, syncChecks())
 }
 
 func broken[S any, F Factory[S]](t *testing.T, newStore F, checks []check[S]) []string {
+	t.Helper()
 	failed := []string{}
 	for _, c := range checks {
 		world := newWorld[S](t, newStore)
@@ -94,7 +98,10 @@ func (f *FakeTB) Text() string {
 }
 
 // Find returns what Explore would have failed with.
-func Find[S any](t *testing.T, s Scenario[S]) (report string, err error) { return explore(t, s) }
+func Find[S any](t *testing.T, s Scenario[S]) (report string, err error) {
+	t.Helper()
+	return explore(t, s)
+}
 
 // ParseSchedule returns the text of the schedule in a text.
 func ParseSchedule(text string) (string, error) {
@@ -107,5 +114,19 @@ func ParseSchedule(text string) (string, error) {
 
 // GoldenFails tells whether Golden fails for one payload.
 func GoldenFails(t *testing.T, h lambda.Handler, dir, payload string) bool {
+	t.Helper()
 	return Witness(t.Context(), func(t TB) { golden(t, h, dir, payload) }).Failed()
+}
+
+// TBForExamples is a TB for examples, which have none.
+func TBForExamples() TB { return &FakeTB{ctx: context.Background()} }
+
+// InTest runs f in a test of that name, for examples, which have none.
+func InTest(name string, f func(t *testing.T)) bool {
+	verbose := flag.Lookup("test.v").Value
+	before := verbose.String()
+	defer func() { _ = verbose.Set(before) }()
+	_ = verbose.Set("false") // else it says so in the example's output
+	all := func(string, string) (bool, error) { return true, nil }
+	return testing.RunTests(all, []testing.InternalTest{{Name: name, F: f}})
 }

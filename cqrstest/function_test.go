@@ -63,7 +63,7 @@ func TestProcessOutlivesWhatHandlersDo(t *testing.T) {
 func TestAnswerIsToTheByte(t *testing.T) {
 	t.Parallel()
 	f := cqrstest.StartFunction(t, "work")
-	require.Equal(t, `{"batchItemFailures":[]}`, string(f.Invoke(t, queued(work{})).JSON))
+	require.Equal(t, []byte(`{"batchItemFailures":[]}`), f.Invoke(t, queued(work{})).JSON)
 	answer := f.Invoke(t, task(work{Do: "name"}))
 	require.EqualError(t, answer.Err, "OutOfStock: it broke")
 	var failure *cqrstest.FunctionError

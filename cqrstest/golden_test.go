@@ -15,6 +15,7 @@ import (
 
 // goldenDispatcher decodes the order's total from the field of that name.
 func goldenDispatcher(t *testing.T, field string) *cqrs.Dispatcher {
+	t.Helper()
 	type charge struct{ Order, Total string }
 	mux := cqrs.NewMux()
 	cqrs.OnSQS[charge](mux, cqrs.Queue("orders"), func(r *events.SQSMessage) (charge, error) {

@@ -19,7 +19,7 @@ import (
 
 var errBroken = errors.New("it broke")
 
-// todo says by itself what its handler is to do with it.
+// An event of that type says by itself what its handler is to do with it.
 type todo struct {
 	Do string `json:"do"`
 }
@@ -61,12 +61,14 @@ func TestAnswerOfEachSource(t *testing.T) {
 	}{
 		"SQS": {
 			cqrstest.SQS("q", do("").ID("1"), do("fail").ID("2"), do("panic").ID("3")),
-			[]string{"2", "3"}, "", `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`,
+			[]string{"2", "3"},
+			"", `{"batchItemFailures":[{"itemIdentifier":"2"},{"itemIdentifier":"3"}]}`,
 		},
 		"SQS, all failed": {cqrstest.SQS("q", do("fail").ID("1"), do("fail").ID("2")), []string{"1", "2"}, "BatchError", ""},
 		"Kinesis": {
 			cqrstest.Kinesis("s", do("").Sequence("99"), do("fail").Sequence("100"), do("").Sequence("101")),
-			[]string{"100"}, "", `{"batchItemFailures":[{"itemIdentifier":"100"}]}`,
+			[]string{"100"},
+			"", `{"batchItemFailures":[{"itemIdentifier":"100"}]}`,
 		},
 		"SNS":               {cqrstest.SNS("t", do("")), []string{}, "", "null"},
 		"SNS, failed":       {cqrstest.SNS("t", do("fail")), []string{}, "BatchError", ""},

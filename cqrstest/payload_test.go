@@ -70,8 +70,8 @@ func arrivals(t *testing.T, p cqrstest.Payload, rules ...cqrs.EnvelopeRule) (rec
 }
 
 type order struct {
-	PK    string  `dynamodbav:"pk" json:"pk"`
-	SK    string  `dynamodbav:"sk" json:"sk"`
+	PK    string  `dynamodbav:"pk"    json:"pk"`
+	SK    string  `dynamodbav:"sk"    json:"sk"`
 	Total float64 `dynamodbav:"total" json:"total"`
 }
 
@@ -186,7 +186,8 @@ func TestEnvelopesNest(t *testing.T) {
 	}{
 		"SNS": {cqrstest.Body(cqrstest.Notification("topic", notification)), []cqrs.Envelope{cqrs.SNS}, []string{"SNS"}},
 		"SNS raw": {
-			cqrstest.Body(`{"id":7}`).Attribute("kind", "order"), []cqrs.Envelope{cqrs.SNSRaw},
+			cqrstest.Body(`{"id":7}`).Attribute("kind", "order"),
+			[]cqrs.Envelope{cqrs.SNSRaw},
 			[]string{"SNS"},
 		},
 		"S3":          {cqrstest.Body(s3), []cqrs.Envelope{cqrs.S3}, []string{"S3", "S3"}},

@@ -18,6 +18,7 @@ type idempotencyPort struct {
 	call  caller
 }
 
+// Acquire implements cqrs.IdempotencyStore.
 func (p idempotencyPort) Acquire(ctx context.Context, c cqrs.Claim) (outcome *cqrs.Outcome, err error) {
 	err = p.call(ctx, "Acquire", func() (err error) {
 		outcome, err = p.store.Acquire(ctx, c)
@@ -29,10 +30,12 @@ func (p idempotencyPort) Acquire(ctx context.Context, c cqrs.Claim) (outcome *cq
 	return outcome, nil
 }
 
+// Complete implements cqrs.IdempotencyStore.
 func (p idempotencyPort) Complete(ctx context.Context, c cqrs.Claim, o cqrs.Outcome) error {
 	return p.call(ctx, "Complete", func() error { return p.store.Complete(ctx, c, o) })
 }
 
+// Release implements cqrs.IdempotencyStore.
 func (p idempotencyPort) Release(ctx context.Context, c cqrs.Claim) error {
 	return p.call(ctx, "Release", func() error { return p.store.Release(ctx, c) })
 }
@@ -49,6 +52,7 @@ type oncePort struct {
 	once onceStore
 }
 
+// AcquireOnce implements onceStore.
 func (p oncePort) AcquireOnce(ctx context.Context, c cqrs.Claim) (outcome *cqrs.Outcome, err error) {
 	err = p.call(ctx, "AcquireOnce", func() (err error) {
 		outcome, err = p.once.AcquireOnce(ctx, c)
@@ -74,6 +78,7 @@ type syncPort struct {
 	call  caller
 }
 
+// Load implements cqrs.SyncStore.
 func (p syncPort) Load(ctx context.Context, k cqrs.SyncKey) (progress cqrs.Progress, err error) {
 	err = p.call(ctx, "Load", func() (err error) {
 		progress, err = p.store.Load(ctx, k)
@@ -82,10 +87,12 @@ func (p syncPort) Load(ctx context.Context, k cqrs.SyncKey) (progress cqrs.Progr
 	return progress, err
 }
 
+// Advance implements cqrs.SyncStore.
 func (p syncPort) Advance(ctx context.Context, k cqrs.SyncKey, from int64, to cqrs.Progress) error {
 	return p.call(ctx, "Advance", func() error { return p.store.Advance(ctx, k, from, to) })
 }
 
+// Fail implements cqrs.SyncStore.
 func (p syncPort) Fail(ctx context.Context, k cqrs.SyncKey, version int64, cause string) (attempts int, err error) {
 	err = p.call(ctx, "Fail", func() (err error) {
 		attempts, err = p.store.Fail(ctx, k, version, cause)
@@ -94,10 +101,12 @@ func (p syncPort) Fail(ctx context.Context, k cqrs.SyncKey, version int64, cause
 	return attempts, err
 }
 
+// Park implements cqrs.SyncStore.
 func (p syncPort) Park(ctx context.Context, parked cqrs.Parked) error {
 	return p.call(ctx, "Park", func() error { return p.store.Park(ctx, parked) })
 }
 
+// Unpark implements cqrs.SyncStore.
 func (p syncPort) Unpark(ctx context.Context, k cqrs.SyncKey, applied int64) (done bool, err error) {
 	err = p.call(ctx, "Unpark", func() (err error) {
 		done, err = p.store.Unpark(ctx, k, applied)
@@ -106,6 +115,7 @@ func (p syncPort) Unpark(ctx context.Context, k cqrs.SyncKey, applied int64) (do
 	return done, err
 }
 
+// List implements cqrs.SyncStore.
 func (p syncPort) List(ctx context.Context, table, target string) iter.Seq2[cqrs.Parked, error] {
 	return func(yield func(cqrs.Parked, error) bool) {
 		var all []cqrs.Parked
@@ -135,14 +145,17 @@ type callbackPort struct {
 	call caller
 }
 
+// Success implements cqrs.TaskCallback.
 func (p callbackPort) Success(ctx context.Context, token cqrs.TaskToken, output []byte) error {
 	return p.call(ctx, "Success", func() error { return p.to.Success(ctx, token, output) })
 }
 
+// Failure implements cqrs.TaskCallback.
 func (p callbackPort) Failure(ctx context.Context, token cqrs.TaskToken, name, cause string) error {
 	return p.call(ctx, "Failure", func() error { return p.to.Failure(ctx, token, name, cause) })
 }
 
+// Heartbeat implements cqrs.TaskCallback.
 func (p callbackPort) Heartbeat(ctx context.Context, token cqrs.TaskToken) error {
 	return p.call(ctx, "Heartbeat", func() error { return p.to.Heartbeat(ctx, token) })
 }
@@ -152,6 +165,7 @@ type alarmPort struct {
 	call caller
 }
 
+// Alarm implements cqrs.Alarmer.
 func (p alarmPort) Alarm(ctx context.Context, a cqrs.Alarm) error {
 	return p.call(ctx, "Alarm", func() error { return p.to.Alarm(ctx, a) })
 }
@@ -161,6 +175,7 @@ type deadLetterPort struct {
 	call caller
 }
 
+// DeadLetter implements cqrs.DeadLetterSink.
 func (p deadLetterPort) DeadLetter(ctx context.Context, d cqrs.DeadLetter) error {
 	return p.call(ctx, "DeadLetter", func() error { return p.to.DeadLetter(ctx, d) })
 }
@@ -170,6 +185,7 @@ type redelivererPort struct {
 	call caller
 }
 
+// Redeliver implements cqrs.Redeliverer.
 func (p redelivererPort) Redeliver(ctx context.Context, m *cqrs.Message, after time.Duration) error {
 	return p.call(ctx, "Redeliver", func() error { return p.to.Redeliver(ctx, m, after) })
 }

@@ -96,10 +96,10 @@ func Events[T any](r *Recorder) []T {
 	var all []T
 	for _, run := range r.Runs() {
 		switch event := run.Event.(type) {
-		case T:
-			all = append(all, event)
 		case *T:
 			all = append(all, *event)
+		case T:
+			all = append(all, event)
 		}
 	}
 	return all

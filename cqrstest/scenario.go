@@ -116,6 +116,7 @@ func setDefault[T comparable](field *T, value T) {
 // work is a lambda.Handler.
 type work func(ctx context.Context) error
 
+// Invoke implements lambda.Handler.
 func (w work) Invoke(ctx context.Context, _ []byte) ([]byte, error) {
 	if err := w(ctx); err != nil {
 		return nil, err

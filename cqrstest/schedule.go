@@ -80,7 +80,7 @@ func parseSchedule(text string, workers int) (schedule, error) {
 		switch what {
 		case "order":
 			s.interleaved = true
-			ok = s.parseOrder(rest)
+			s.order, ok = parseOrder(rest, workers)
 		case "before", "after":
 			effect, err := strconv.Atoi(rest)
 			ok = err == nil && effect >= 1
@@ -94,25 +94,25 @@ func parseSchedule(text string, workers int) (schedule, error) {
 	return s, nil
 }
 
-func (s *schedule) parseOrder(text string) bool {
+func parseOrder(text string, workers int) (order []int, ok bool) {
 	for turn := range strings.FieldsSeq(text) {
 		who, times, repeated := strings.Cut(turn, "*")
 		n := 1
 		if repeated {
 			var err error
 			if n, err = strconv.Atoi(times); err != nil || n < 1 || n > 1000 {
-				return false
+				return nil, false
 			}
 		}
-		choice := s.workers
+		choice := workers
 		if who != "pause" {
 			worker, err := strconv.Atoi(who)
-			if err != nil || worker < 1 || worker > s.workers {
-				return false
+			if err != nil || worker < 1 || worker > workers {
+				return nil, false
 			}
 			choice = worker - 1
 		}
-		s.order = append(s.order, slices.Repeat([]int{choice}, n)...)
+		order = append(order, slices.Repeat([]int{choice}, n)...)
 	}
-	return true
+	return order, true
 }

@@ -98,6 +98,7 @@ type outcome struct {
 
 // simulate runs the scenario by a schedule, in a bubble unless time is real.
 func (s *Scenario[S]) simulate(t *testing.T, schedule schedule) (result outcome) {
+	t.Helper()
 	if s.RealTime {
 		return s.run(schedule)
 	}

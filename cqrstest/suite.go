@@ -57,6 +57,7 @@ func (c *clock) advance(d time.Duration) {
 
 // newWorld asks the factory for a store.
 func newWorld[S any, F Factory[S]](t *testing.T, newStore F) *world[S] {
+	t.Helper()
 	w := &world[S]{scope: newID()}
 	switch newStore := any(newStore).(type) {
 	case func() S:

@@ -11,7 +11,8 @@
 //
 //	cqrstest.SQS("orders", cqrstest.Body(order).ID("m-1").Received(3))
 //	cqrstest.Stream("orders", cqrstest.Modify(before, after))
-//	cqrstest.SQS("uploads", cqrstest.Body(cqrstest.Notification("topic", cqrstest.Body(cqrstest.S3("bucket", cqrstest.Created("a.csv"))))))
+//	upload := cqrstest.S3("bucket", cqrstest.Created("a.csv"))
+//	cqrstest.SQS("uploads", cqrstest.Body(cqrstest.Notification("topic", cqrstest.Body(upload))))
 //
 // # Invocations
 //

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync"
-	"testing"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -68,9 +67,9 @@ func payments(charge func(*bank, Payment) error) cqrstest.Scenario[*bank] {
 // A crash between the charge and the answer lets the message come again. Your
 // test is the one line cqrstest.Explore(t, payments(…)).
 func ExampleExplore() {
-	cqrstest.InTest("TestPayments", func(t *testing.T) {
-		fmt.Println(cqrstest.Find(t, payments((*bank).Charge)))
-		_, err := cqrstest.Find(t, payments((*bank).ChargeBlindly))
+	cqrstest.InTest("TestPayments", func(test cqrstest.Test) {
+		fmt.Println(cqrstest.Find(test.T, payments((*bank).Charge)))
+		_, err := cqrstest.Find(test.T, payments((*bank).ChargeBlindly))
 		fmt.Println(err)
 	})
 

@@ -161,8 +161,8 @@ func ExampleDuplicate() {
 // In a test of your own store, IdempotencyStore gets its t, and a function that
 // makes the store.
 func ExampleIdempotencyStore() {
-	ok := cqrstest.InTest("TestStore", func(t *testing.T) {
-		cqrstest.IdempotencyStore(t, func(_ *testing.T, now func() time.Time) cqrs.IdempotencyStore {
+	ok := cqrstest.InTest("TestStore", func(test cqrstest.Test) {
+		cqrstest.IdempotencyStore(test.T, func(_ *testing.T, now func() time.Time) cqrs.IdempotencyStore {
 			store := newClaims("")
 			store.now = now
 			return store
@@ -174,8 +174,8 @@ func ExampleIdempotencyStore() {
 }
 
 func ExampleSyncStore() {
-	ok := cqrstest.InTest("TestStore", func(t *testing.T) {
-		cqrstest.SyncStore(t, func() cqrs.SyncStore { return newModels("") })
+	ok := cqrstest.InTest("TestStore", func(test cqrstest.Test) {
+		cqrstest.SyncStore(test.T, func() cqrs.SyncStore { return newModels("") })
 	})
 	fmt.Println("keeps every promise:", ok)
 
@@ -184,8 +184,8 @@ func ExampleSyncStore() {
 
 // The directory holds orders.json and task.json, and what came of them.
 func ExampleGolden() {
-	ok := cqrstest.InTest("TestRecorded", func(t *testing.T) {
-		cqrstest.Golden(t, goldenDispatcher(t, "total"), "testdata/golden")
+	ok := cqrstest.InTest("TestRecorded", func(test cqrstest.Test) {
+		cqrstest.Golden(test.T, goldenDispatcher(test.T, "total"), "testdata/golden")
 	})
 	fmt.Println("as recorded:", ok)
 
@@ -195,9 +195,9 @@ func ExampleGolden() {
 // The function is a process of its own. A panic in it fails its record alone.
 // TestMain begins with cqrstest.Functions.
 func ExampleStartFunction() {
-	cqrstest.InTest("TestFunction", func(t *testing.T) {
-		function := cqrstest.StartFunction(t, "work")
-		answer := function.Invoke(t, cqrstest.SQS("work",
+	cqrstest.InTest("TestFunction", func(test cqrstest.Test) {
+		function := cqrstest.StartFunction(test.T, "work")
+		answer := function.Invoke(test.T, cqrstest.SQS("work",
 			cqrstest.Body(work{Do: "panic"}).ID("m-1"),
 			cqrstest.Body(work{Do: "something"}).ID("m-2"),
 		))

@@ -208,7 +208,7 @@ func difference(clean, other any) string {
 type notes struct{ strings.Builder }
 
 // Errorf is that of require.TestingT.
-func (n *notes) Errorf(format string, args ...any) { n.WriteString(fmt.Sprintf(format, args...)) }
+func (n *notes) Errorf(format string, args ...any) { _, _ = fmt.Fprintf(n, format, args...) }
 
 // FailNow lets difference go on.
 func (n *notes) FailNow() {}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -129,51 +131,92 @@ func TestSchedules(t *testing.T) {
 	}
 }
 
-// What is deferred, and what goes on, does not reach the outside.
+// The goroutine that crashes does nothing more, and what is deferred does not
+// reach the outside.
 func TestNothingFollowsACrash(t *testing.T) {
 	t.Parallel()
-	s := job(func(ctx context.Context, p *cqrstest.Process, l *ledger) error {
-		defer func() { _ = p.Effect(context.WithoutCancel(ctx), "deferred", l.set("deferred")) }()
-		err := p.Effect(ctx, "first", l.set("first"))
-		err = errors.Join(err, p.Effect(ctx, "second", l.set("second")))
-		return err
-	})
-	s.Deliveries = 1
-	for schedule, want := range map[string][]string{
-		"before 1": nil, "after 1": {"first"}, "before 2": {"first"}, "after 2": {"first", "second"}, "before 3": {"first", "second"},
+	for schedule, want := range map[string]struct{ state, memory []string }{
+		"before 1": {nil, nil},
+		"after 1":  {[]string{"first"}, nil},
+		"before 2": {[]string{"first"}, []string{"first"}},
+		"after 2":  {[]string{"first", "second"}, []string{"first"}},
+		"before 3": {[]string{"first", "second"}, []string{"first", "second"}},
 	} {
-		s.Replay = schedule
-		var ended map[string]int
+		var state, memory []string
+		s := job(func(ctx context.Context, p *cqrstest.Process, l *ledger) error {
+			memory = nil
+			defer func() { _ = p.Effect(context.WithoutCancel(ctx), "deferred", l.set("deferred")) }()
+			for _, line := range []string{"first", "second"} {
+				if err := p.Effect(ctx, line, l.set(line)); err != nil {
+					return err
+				}
+				memory = append(memory, line)
+			}
+			return nil
+		})
+		s.Deliveries = 1
 		s.End = func(l *ledger) any {
-			ended = l.lines
+			state = slices.Sorted(maps.Keys(l.lines))
 			return nil
 		}
+		s.Replay = schedule
 		_, err := cqrstest.Find(t, s)
 		require.ErrorContains(t, err, "payload 1 is still not done after 1 deliveries; the last: no answer: the process crashed")
-		require.Len(t, ended, len(want), schedule)
-		for _, line := range want {
-			require.Contains(t, ended, line, schedule)
-		}
+		require.Equal(t, want.state, state, schedule)
+		require.Equal(t, want.memory, memory, schedule)
 	}
 }
 
-// A context of a process that has crashed has ended, so nobody waits for it.
+// A context of a process that has crashed has ended, so nobody waits in it for
+// what will not come.
 func TestContextEndsWithItsProcess(t *testing.T) {
 	t.Parallel()
-	cqrstest.Explore(t, job(func(ctx context.Context, p *cqrstest.Process, l *ledger) error {
+	s := job(func(ctx context.Context, p *cqrstest.Process, l *ledger) error {
 		done := make(chan error, 1)
-		go func() {
-			var err error
-			defer func() { done <- err }()
-			err = p.Effect(ctx, "in a goroutine", l.set("a"))
-		}()
+		go func() { done <- p.Effect(ctx, "in a goroutine", l.set("a")) }()
+		start := time.Now()
 		select {
 		case err := <-done:
 			return err
 		case <-ctx.Done():
+			if waited := time.Since(start); waited > 0 {
+				panic(waited)
+			}
 			return context.Cause(ctx)
 		}
-	}))
+	})
+	for _, schedule := range []string{"before 1", "after 1"} {
+		s.Replay = schedule
+		report, err := cqrstest.Find(t, s)
+		require.NoError(t, err)
+		require.NotContains(t, report, "panicked")
+	}
+	s.Replay = ""
+	cqrstest.Explore(t, s)
+}
+
+// Whatever else runs in the process ends at the next port that it comes to.
+func TestOtherGoroutinesEndToo(t *testing.T) {
+	t.Parallel()
+	wentOn := false
+	s := job(func(ctx context.Context, p *cqrstest.Process, l *ledger) error {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = p.Effect(ctx, "first", l.set("first"))
+		}()
+		<-done
+		alive := ctx.Err() == nil
+		err := p.Effect(context.WithoutCancel(ctx), "second", l.set("second"))
+		wentOn = wentOn || !alive
+		return err
+	})
+	for _, schedule := range []string{"before 1", "after 1"} {
+		s.Replay = schedule
+		_, err := cqrstest.Find(t, s)
+		require.NoError(t, err)
+		require.False(t, wentOn, schedule)
+	}
 }
 
 func TestNoEffectOnAnEndedContext(t *testing.T) {

@@ -121,12 +121,18 @@ func GoldenFails(t *testing.T, h lambda.Handler, dir, payload string) bool {
 // TBForExamples is a TB for examples, which have none.
 func TBForExamples() TB { return &FakeTB{ctx: context.Background()} }
 
-// InTest runs f in a test of that name, for examples, which have none.
-func InTest(name string, f func(t *testing.T)) bool {
+// Test has the T that examples lack.
+type Test struct{ T *testing.T }
+
+// InTest runs f in a test of that name.
+func InTest(name string, f func(test Test)) bool {
 	verbose := flag.Lookup("test.v").Value
 	before := verbose.String()
 	defer func() { _ = verbose.Set(before) }()
 	_ = verbose.Set("false") // else it says so in the example's output
 	all := func(string, string) (bool, error) { return true, nil }
-	return testing.RunTests(all, []testing.InternalTest{{Name: name, F: f}})
+	return testing.RunTests(all, []testing.InternalTest{{Name: name, F: func(t *testing.T) {
+		t.Helper()
+		f(Test{t})
+	}}})
 }

@@ -239,6 +239,8 @@ type Idempotency struct {
 }
 
 // FaultyIdempotency wraps a store. Without planned faults it is the store itself.
+// Where that has the method AcquireOnce, so has the field IdempotencyStore, which
+// then is what to wire.
 func FaultyIdempotency(store cqrs.IdempotencyStore) *Idempotency {
 	f := &Faults{}
 	return &Idempotency{Faults: f, IdempotencyStore: newIdempotencyPort(store, f.call)}

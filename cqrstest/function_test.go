@@ -63,7 +63,8 @@ func TestProcessOutlivesWhatHandlersDo(t *testing.T) {
 func TestAnswerIsToTheByte(t *testing.T) {
 	t.Parallel()
 	f := cqrstest.StartFunction(t, "work")
-	require.Equal(t, []byte(`{"batchItemFailures":[]}`), f.Invoke(t, queued(work{})).JSON)
+	want := `{"batchItemFailures":[{"itemIdentifier":"2"}]}`
+	require.Equal(t, want, string(f.Invoke(t, queued(work{}, work{Do: "fail"})).JSON))
 	answer := f.Invoke(t, task(work{Do: "name"}))
 	require.EqualError(t, answer.Err, "OutOfStock: it broke")
 	var failure *cqrstest.FunctionError

@@ -2,6 +2,7 @@ package cqrstest_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -52,6 +53,7 @@ func TestProcessOutlivesWhatHandlersDo(t *testing.T) {
 		{"a fallback's answer over 6 MB", cqrstest.Raw([]byte(`{"http":true}`)), "", "describedError"},
 		{"an error of 7 MB", task(work{Do: "large error"}), "", "HandlerError"},
 		{"an error of 7 MB in a batch", queued(work{Do: "large error"}), "", "BatchError"},
+		{"errors of 7 MB in all of a batch", queued(slices.Repeat([]work{{Do: "long error"}}, 7<<10)...), "", "BatchError"},
 	} {
 		answer := f.Invoke(t, test.payload)
 		require.Equal(t, test.answer, string(answer.JSON), test.name)

@@ -56,7 +56,7 @@ func workConfig() cqrs.Config {
 // newWorker is a handler that keeps what it gets, and looks after it.
 func newWorker() cqrs.HandlerFunc[work] {
 	type kept struct {
-		raw, payload []byte
+		message      *cqrs.Message
 		text, copied string
 	}
 	var mu sync.Mutex
@@ -75,6 +75,8 @@ func newWorker() cqrs.HandlerFunc[work] {
 			return nil, cqrs.Named("OutOfStock", errBroken)
 		case "large":
 			return strings.Repeat("a", 7<<20), nil
+		case "long error":
+			return nil, errors.New(strings.Repeat("a", 2<<10))
 		case "large error":
 			return nil, errors.New(strings.Repeat("a", 7<<20))
 		case "terminate": // as AWS does, while the record runs
@@ -92,11 +94,12 @@ func newWorker() cqrs.HandlerFunc[work] {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, k := range all {
-				if k.text != k.copied || !strings.Contains(string(k.raw), k.copied) || !strings.Contains(string(k.payload), k.copied) {
+				raw, payload := string(k.message.Raw()), string(k.message.Payload())
+				if k.text != k.copied || !strings.Contains(raw, k.copied) || !strings.Contains(payload, k.copied) {
 					return "overwritten", nil
 				}
 			}
-			all = append(all, kept{d.Message.Raw(), d.Message.Payload(), w.Text, strings.Clone(w.Text)})
+			all = append(all, kept{d.Message, w.Text, strings.Clone(w.Text)})
 		}
 		return workResult{Process: os.Getpid(), Request: lc.AwsRequestID, Text: w.Text}, nil
 	}

@@ -24,6 +24,15 @@ func TestIdempotencyStoreAcceptsACorrectOne(t *testing.T) {
 		t.Parallel()
 		cqrstest.IdempotencyStore(t, func(*testing.T) cqrs.IdempotencyStore { return newClaims("") })
 	})
+	t.Run("with any kind of test", func(t *testing.T) {
+		t.Parallel()
+		cqrstest.IdempotencyStore(t, func(testing.TB) cqrs.IdempotencyStore { return newClaims("") })
+		cqrstest.IdempotencyStore(t, func(_ testing.TB, now func() time.Time) cqrs.IdempotencyStore {
+			store := newClaims("")
+			store.now = now
+			return store
+		})
+	})
 	t.Run("shared by all checks", func(t *testing.T) {
 		t.Parallel()
 		store := newClaims("")

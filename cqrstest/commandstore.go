@@ -202,7 +202,7 @@ func checkOwnRow(t TB, w *commandWorld) {
 	equalRows(t, row, got)
 }
 
-func raceFor(t TB, w *commandWorld, write func(ctx context.Context, row command.Row) error) {
+func raceForVersion(t TB, w *commandWorld, write func(ctx context.Context, row command.Row) error) {
 	t.Helper()
 	const runs = 16
 	var winners atomic.Int64
@@ -224,8 +224,8 @@ func raceFor(t TB, w *commandWorld, write func(ctx context.Context, row command.
 	require.EqualValues(t, 1, winners.Load())
 }
 
-func checkAppendRace(t TB, w *commandWorld) { raceFor(t, w, w.store.Append) }
-func checkCommitRace(t TB, w *commandWorld) { raceFor(t, w, w.store.Commit) }
+func checkAppendRace(t TB, w *commandWorld) { raceForVersion(t, w, w.store.Append) }
+func checkCommitRace(t TB, w *commandWorld) { raceForVersion(t, w, w.store.Commit) }
 
 func checkCommit(t TB, w *commandWorld) {
 	for version := int64(1); version <= 3; version++ {

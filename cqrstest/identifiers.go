@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -60,7 +61,7 @@ func (s *sequence) hex() string {
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
 
 // millis is a time as SQS sends it.
-func millis(t time.Time) string { return fmt.Sprint(t.UnixMilli()) }
+func millis(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
 // iso is a time as SNS, S3 and the state machines send it.
 func iso(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -195,18 +195,19 @@ func textAt(r record, path ...string) string {
 	return text
 }
 
-// with returns a copy of the record in which the member at the path is v.
-func with(r record, v any, path ...string) record {
+// with returns a copy of the record in which the member of that name, or the one
+// at the end of the path, is v.
+func with(r record, v any, name string, path ...string) record {
 	r = maps.Clone(r)
 	if r == nil {
 		r = record{}
 	}
-	if len(path) == 1 {
-		r[path[0]] = v
+	if len(path) == 0 {
+		r[name] = v
 		return r
 	}
-	inner, _ := r[path[0]].(record)
-	r[path[0]] = with(inner, v, path[1:]...)
+	inner, _ := r[name].(record)
+	r[name] = with(inner, v, path[0], path[1:]...)
 	return r
 }
 

@@ -16,7 +16,9 @@ import (
 // stores with a clock of their own, over the network too: there the suite makes
 // claims that ended in the past, and never waits.
 type Factory[S any] interface {
-	func() S | func(t *testing.T) S | func(t *testing.T, now func() time.Time) S
+	func() S |
+		func(t *testing.T) S | func(t *testing.T, now func() time.Time) S |
+		func(t testing.TB) S | func(t testing.TB, now func() time.Time) S
 }
 
 // world is what one check of a suite works with.
@@ -57,15 +59,23 @@ func (c *clock) advance(d time.Duration) {
 
 // newWorld asks the factory for a store.
 func newWorld[S any, F Factory[S]](t *testing.T, newStore F) *world[S] {
+	t.Helper()
 	w := &world[S]{scope: newID()}
+	newClock := func() func() time.Time {
+		w.clock = &clock{time: time.Now().Truncate(time.Millisecond)}
+		return w.clock.now
+	}
 	switch newStore := any(newStore).(type) {
 	case func() S:
 		w.store = newStore()
 	case func(*testing.T) S:
 		w.store = newStore(t)
+	case func(testing.TB) S:
+		w.store = newStore(t)
 	case func(*testing.T, func() time.Time) S:
-		w.clock = &clock{time: time.Now().Truncate(time.Millisecond)}
-		w.store = newStore(t, w.clock.now)
+		w.store = newStore(t, newClock())
+	case func(testing.TB, func() time.Time) S:
+		w.store = newStore(t, newClock())
 	}
 	return w
 }

@@ -1,0 +1,191 @@
+package cqrstest
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/lambda-cqrs/cqrs"
+)
+
+// caller runs one call of a port: a fake by its script, a process of the crash
+// explorer as one of its effects.
+type caller func(ctx context.Context, method string, effect func() error) error
+
+// idempotencyPort is an IdempotencyStore whose calls go through a caller.
+type idempotencyPort struct {
+	store cqrs.IdempotencyStore
+	call  caller
+}
+
+// Acquire implements cqrs.IdempotencyStore.
+func (p idempotencyPort) Acquire(ctx context.Context, c cqrs.Claim) (outcome *cqrs.Outcome, err error) {
+	err = p.call(ctx, "Acquire", func() (err error) {
+		outcome, err = p.store.Acquire(ctx, c)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outcome, nil
+}
+
+// Complete implements cqrs.IdempotencyStore.
+func (p idempotencyPort) Complete(ctx context.Context, c cqrs.Claim, o cqrs.Outcome) error {
+	return p.call(ctx, "Complete", func() error { return p.store.Complete(ctx, c, o) })
+}
+
+// Release implements cqrs.IdempotencyStore.
+func (p idempotencyPort) Release(ctx context.Context, c cqrs.Claim) error {
+	return p.call(ctx, "Release", func() error { return p.store.Release(ctx, c) })
+}
+
+// onceStore is a store that takes no abandoned key over.
+type onceStore interface {
+	AcquireOnce(ctx context.Context, c cqrs.Claim) (*cqrs.Outcome, error)
+}
+
+// oncePort is an idempotencyPort of such a store.
+type oncePort struct {
+	idempotencyPort
+
+	once onceStore
+}
+
+// AcquireOnce implements onceStore.
+func (p oncePort) AcquireOnce(ctx context.Context, c cqrs.Claim) (outcome *cqrs.Outcome, err error) {
+	err = p.call(ctx, "AcquireOnce", func() (err error) {
+		outcome, err = p.once.AcquireOnce(ctx, c)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return outcome, nil
+}
+
+func newIdempotencyPort(store cqrs.IdempotencyStore, call caller) cqrs.IdempotencyStore {
+	port := idempotencyPort{store: store, call: call}
+	if once, ok := store.(onceStore); ok {
+		return oncePort{port, once}
+	}
+	return port
+}
+
+// syncPort is a SyncStore whose calls go through a caller.
+type syncPort struct {
+	store cqrs.SyncStore
+	call  caller
+}
+
+// Load implements cqrs.SyncStore.
+func (p syncPort) Load(ctx context.Context, k cqrs.SyncKey) (progress cqrs.Progress, err error) {
+	err = p.call(ctx, "Load", func() (err error) {
+		progress, err = p.store.Load(ctx, k)
+		return err
+	})
+	return progress, err
+}
+
+// Advance implements cqrs.SyncStore.
+func (p syncPort) Advance(ctx context.Context, k cqrs.SyncKey, from int64, to cqrs.Progress) error {
+	return p.call(ctx, "Advance", func() error { return p.store.Advance(ctx, k, from, to) })
+}
+
+// Fail implements cqrs.SyncStore.
+func (p syncPort) Fail(ctx context.Context, k cqrs.SyncKey, version int64, cause string) (attempts int, err error) {
+	err = p.call(ctx, "Fail", func() (err error) {
+		attempts, err = p.store.Fail(ctx, k, version, cause)
+		return err
+	})
+	return attempts, err
+}
+
+// Park implements cqrs.SyncStore.
+func (p syncPort) Park(ctx context.Context, parked cqrs.Parked) error {
+	return p.call(ctx, "Park", func() error { return p.store.Park(ctx, parked) })
+}
+
+// Unpark implements cqrs.SyncStore.
+func (p syncPort) Unpark(ctx context.Context, k cqrs.SyncKey, applied int64) (done bool, err error) {
+	err = p.call(ctx, "Unpark", func() (err error) {
+		done, err = p.store.Unpark(ctx, k, applied)
+		return err
+	})
+	return done, err
+}
+
+// List implements cqrs.SyncStore.
+func (p syncPort) List(ctx context.Context, table, target string) iter.Seq2[cqrs.Parked, error] {
+	return func(yield func(cqrs.Parked, error) bool) {
+		var all []cqrs.Parked
+		err := p.call(ctx, "List", func() error {
+			for parked, err := range p.store.List(ctx, table, target) {
+				if err != nil {
+					return err
+				}
+				all = append(all, parked)
+			}
+			return nil
+		})
+		for _, parked := range all {
+			if !yield(parked, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(cqrs.Parked{}, err)
+		}
+	}
+}
+
+// callbackPort is a TaskCallback whose calls go through a caller.
+type callbackPort struct {
+	to   cqrs.TaskCallback
+	call caller
+}
+
+// Success implements cqrs.TaskCallback.
+func (p callbackPort) Success(ctx context.Context, token cqrs.TaskToken, output []byte) error {
+	return p.call(ctx, "Success", func() error { return p.to.Success(ctx, token, output) })
+}
+
+// Failure implements cqrs.TaskCallback.
+func (p callbackPort) Failure(ctx context.Context, token cqrs.TaskToken, name, cause string) error {
+	return p.call(ctx, "Failure", func() error { return p.to.Failure(ctx, token, name, cause) })
+}
+
+// Heartbeat implements cqrs.TaskCallback.
+func (p callbackPort) Heartbeat(ctx context.Context, token cqrs.TaskToken) error {
+	return p.call(ctx, "Heartbeat", func() error { return p.to.Heartbeat(ctx, token) })
+}
+
+type alarmPort struct {
+	to   cqrs.Alarmer
+	call caller
+}
+
+// Alarm implements cqrs.Alarmer.
+func (p alarmPort) Alarm(ctx context.Context, a cqrs.Alarm) error {
+	return p.call(ctx, "Alarm", func() error { return p.to.Alarm(ctx, a) })
+}
+
+type deadLetterPort struct {
+	to   cqrs.DeadLetterSink
+	call caller
+}
+
+// DeadLetter implements cqrs.DeadLetterSink.
+func (p deadLetterPort) DeadLetter(ctx context.Context, d cqrs.DeadLetter) error {
+	return p.call(ctx, "DeadLetter", func() error { return p.to.DeadLetter(ctx, d) })
+}
+
+type redelivererPort struct {
+	to   cqrs.Redeliverer
+	call caller
+}
+
+// Redeliver implements cqrs.Redeliverer.
+func (p redelivererPort) Redeliver(ctx context.Context, m *cqrs.Message, after time.Duration) error {
+	return p.call(ctx, "Redeliver", func() error { return p.to.Redeliver(ctx, m, after) })
+}

@@ -10,9 +10,9 @@ import (
 // Clock is the time of day and its timers. It is safe for parallel use.
 type Clock interface {
 	Now() time.Time
-	// AfterFunc calls f once, after d. f must not block. The returned function
-	// prevents that, where it is not too late.
-	AfterFunc(d time.Duration, f func()) (stop func())
+	// At calls f once, at t or, where that has passed, at once. f must not block.
+	// The returned function prevents the call, where it is not too late.
+	At(t time.Time, f func()) (stop func())
 }
 
 // Real is the machine's clock.
@@ -21,9 +21,9 @@ type Real struct{}
 // Now is time.Now.
 func (Real) Now() time.Time { return time.Now() }
 
-// AfterFunc is time.AfterFunc.
-func (Real) AfterFunc(d time.Duration, f func()) func() {
-	timer := time.AfterFunc(d, f)
+// At is time.AfterFunc.
+func (Real) At(t time.Time, f func()) func() {
+	timer := time.AfterFunc(time.Until(t), f)
 	return func() { timer.Stop() }
 }
 
@@ -32,8 +32,7 @@ func Sleep(ctx context.Context, c Clock, d time.Duration) error {
 	if d <= 0 {
 		return context.Cause(ctx)
 	}
-	over := make(chan struct{})
-	stop := c.AfterFunc(d, func() { close(over) })
+	over, stop := Timer(c, c.Now().Add(d))
 	defer stop()
 	select {
 	case <-over:
@@ -41,4 +40,10 @@ func Sleep(ctx context.Context, c Clock, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// Timer returns a channel that is closed at t.
+func Timer(c Clock, t time.Time) (over <-chan struct{}, stop func()) {
+	done := make(chan struct{})
+	return done, c.At(t, func() { close(done) })
 }

@@ -31,11 +31,15 @@ func (m *Manual) Now() time.Time {
 	return m.now
 }
 
-// AfterFunc has [Manual.Advance] call f.
-func (m *Manual) AfterFunc(d time.Duration, f func()) func() {
+// At has [Manual.Advance] call f.
+func (m *Manual) At(due time.Time, f func()) func() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := &timer{due: m.now.Add(d), f: f}
+	if !due.After(m.now) {
+		go f()
+		return func() {}
+	}
+	t := &timer{due: due, f: f}
 	at, _ := slices.BinarySearchFunc(m.timers, t.due, func(other *timer, due time.Time) int {
 		if other.due.After(due) {
 			return 1
@@ -55,8 +59,8 @@ func (m *Manual) AfterFunc(d time.Duration, f func()) func() {
 }
 
 // Advance moves the clock by d and calls what falls due on the way, in order,
-// each at its own time. What that sets in motion goes on in parallel: a timer
-// that it starts counts from where the clock stands by then.
+// each at its own time. What that sets in motion goes on in parallel: a duration
+// that it starts to wait for counts from where the clock stands by then.
 func (m *Manual) Advance(d time.Duration) {
 	m.mu.Lock()
 	target := m.now.Add(d)

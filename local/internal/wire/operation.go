@@ -51,15 +51,13 @@ func Decode(document []byte, v any) error {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	decoder.DisallowUnknownFields()
 	err := decoder.Decode(v)
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
-	case strings.Contains(err.Error(), "unknown field"):
-		name := err.Error()[strings.Index(err.Error(), `"`):]
-		return Invalid("UnsupportedParameter", "the local runtime does not support the parameter %s", name)
-	default:
-		return Invalid("SerializationException", "%v", err)
 	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return Invalid("UnsupportedParameter", "the local runtime does not support the parameter %s", name)
+	}
+	return Invalid("SerializationException", "%v", err)
 }
 
 // None is the output of an operation that has none.

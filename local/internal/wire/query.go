@@ -76,12 +76,16 @@ func firstError(steps ...func() error) error {
 
 func (q *Query) fail(w http.ResponseWriter, err error) {
 	answer := AsError(err)
-	type detail struct{ Type, Code, Message string }
+	type detail struct {
+		Type    string `xml:"Type"`
+		Code    string `xml:"Code"`
+		Message string `xml:"Message"`
+	}
 	body, err := xml.Marshal(struct {
 		XMLName   xml.Name `xml:"ErrorResponse"`
 		Namespace string   `xml:"xmlns,attr"`
-		Error     detail
-		RequestID string `xml:"RequestId"`
+		Error     detail   `xml:"Error"`
+		RequestID string   `xml:"RequestId"`
 	}{
 		Namespace: q.Namespace,
 		Error:     detail{Type: "Sender", Code: answer.Code, Message: answer.Message},

@@ -1,0 +1,94 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
+	"github.com/lambda-cqrs/cqrs/local/internal/lambda"
+	"github.com/lambda-cqrs/cqrs/local/internal/sqs"
+	"github.com/lambda-cqrs/cqrs/local/internal/wire"
+)
+
+type services struct {
+	queues    *sqs.Server
+	functions *lambda.Service
+}
+
+func (a *AWS) startServices() {
+	deliver := a.faults.Deliver(a.deliver)
+	a.services.queues = sqs.New(sqs.Options{Owner: a.owner, Endpoint: a.Endpoint(), Clock: a.clock})
+	a.services.functions = lambda.New(lambda.Options{
+		Owner:       a.owner,
+		Clock:       a.clock,
+		Tasks:       a.tasks,
+		Queues:      a.services.queues,
+		Deliver:     deliver,
+		Delivery:    a.faults.Delivery,
+		Environment: a.environment(),
+	})
+}
+
+// environment is what a function's process needs to find the services.
+func (a *AWS) environment() []string {
+	return []string{
+		"AWS_ENDPOINT_URL=" + a.Endpoint(),
+		"AWS_ACCESS_KEY_ID=" + accessKey,
+		"AWS_SECRET_ACCESS_KEY=" + secretKey,
+		"AWS_REGION=" + a.owner.Region,
+	}
+}
+
+// serve finds the service and the operation of a request.
+func (a *AWS) serve(w http.ResponseWriter, r *http.Request) {
+	if !a.tasks.Enter() {
+		panic(http.ErrAbortHandler)
+	}
+	defer a.tasks.Leave()
+	service, operation, handler := a.route(r)
+	if handler == nil {
+		wire.WriteJSON(w, "application/json", http.StatusBadRequest, map[string]string{
+			"__type":  "UnsupportedOperation",
+			"message": fmt.Sprintf("the local runtime has no service for %s %s %s", r.Method, r.URL.Path, r.Header.Get("X-Amz-Target")),
+		})
+		return
+	}
+	a.faults.Call(service, operation, handler, w, r)
+}
+
+func (a *AWS) route(r *http.Request) (service, operation string, handler http.Handler) {
+	target, operation := wire.Target(r)
+	switch {
+	case target == "AmazonSQS":
+		return "sqs", operation, a.services.queues
+	case target != "":
+		return "", operation, nil
+	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"):
+		return "lambda", lambda.Operation(r), a.services.functions
+	default:
+		return "", "", nil
+	}
+}
+
+// deliver takes a message from one service to another.
+func (a *AWS) deliver(ctx context.Context, target string, m wire.Message) error {
+	parsed, err := arn.Parse(target)
+	if err != nil {
+		return fmt.Errorf("local: %q is no ARN", target)
+	}
+	switch parsed.Service {
+	case "sqs":
+		return a.services.queues.Send(ctx, target, m)
+	case "lambda":
+		f, err := a.services.functions.Find(target)
+		if err != nil {
+			return err
+		}
+		return f.InvokeAsync([]byte(m.Body))
+	default:
+		return fmt.Errorf("local: %s cannot be delivered to", target)
+	}
+}

@@ -8,19 +8,27 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/lambda-cqrs/cqrs/local/internal/eventbridge"
 	"github.com/lambda-cqrs/cqrs/local/internal/lambda"
+	"github.com/lambda-cqrs/cqrs/local/internal/sns"
 	"github.com/lambda-cqrs/cqrs/local/internal/sqs"
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 
 type services struct {
 	queues    *sqs.Server
+	topics    *sns.Server
+	buses     *eventbridge.Server
 	functions *lambda.Service
 }
 
 func (a *AWS) startServices() {
 	deliver := a.faults.Deliver(a.deliver)
 	a.services.queues = sqs.New(sqs.Options{Owner: a.owner, Endpoint: a.Endpoint(), Clock: a.clock})
+	a.services.topics = sns.New(sns.Options{
+		Owner: a.owner, Endpoint: a.Endpoint(), Clock: a.clock, Tasks: a.tasks, Deliver: deliver, Client: a.client,
+	})
+	a.services.buses = eventbridge.New(eventbridge.Options{Owner: a.owner, Clock: a.clock, Tasks: a.tasks, Deliver: deliver})
 	a.services.functions = lambda.New(lambda.Options{
 		Owner:       a.owner,
 		Clock:       a.clock,
@@ -64,13 +72,27 @@ func (a *AWS) route(r *http.Request) (service, operation string, handler http.Ha
 	switch {
 	case target == "AmazonSQS":
 		return "sqs", operation, a.services.queues
+	case target == "AWSEvents":
+		return "events", operation, a.services.buses
 	case target != "":
 		return "", operation, nil
 	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"):
 		return "lambda", lambda.Operation(r), a.services.functions
+	case isQuery(r):
+		return "sns", r.Form.Get("Action"), a.services.topics
 	default:
 		return "", "", nil
 	}
+}
+
+// isQuery reads the form of a request of the Query protocol, or of a link to
+// confirm a subscription.
+func isQuery(r *http.Request) bool {
+	form := r.Method == http.MethodPost && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+	if !form && !r.URL.Query().Has("Action") {
+		return false
+	}
+	return r.ParseForm() == nil && r.Form.Has("Action")
 }
 
 // deliver takes a message from one service to another.
@@ -88,6 +110,8 @@ func (a *AWS) deliver(ctx context.Context, target string, m wire.Message) error 
 			return err
 		}
 		return f.InvokeAsync([]byte(m.Body))
+	case "sns":
+		return a.services.topics.Publish(ctx, target, m)
 	default:
 		return fmt.Errorf("local: %s cannot be delivered to", target)
 	}

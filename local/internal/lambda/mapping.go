@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
+
 	"github.com/lambda-cqrs/cqrs/local/internal/pattern"
 )
 

@@ -19,9 +19,9 @@ type Pattern struct {
 
 // object is a conjunction over the members of an object.
 type object struct {
-	leaves   map[string][]matcher
-	objects  map[string]object
-	anyOf    [][]object // each list is the alternatives of one $or
+	leaves  map[string][]matcher
+	objects map[string]object
+	anyOf   [][]object // each list is the alternatives of one $or
 }
 
 // matcher decides about one value, which is a string, json.Number, bool or nil.

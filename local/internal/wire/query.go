@@ -26,8 +26,8 @@ func (q *Query) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.fail(w, Invalid("SerializationException", "%v", err))
 		return
 	}
-	action := r.PostForm.Get("Action")
-	input, err := json.Marshal(formTree(r.PostForm))
+	action := r.Form.Get("Action")
+	input, err := json.Marshal(formTree(r.Form))
 	if err != nil {
 		q.fail(w, err)
 		return

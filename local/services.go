@@ -10,6 +10,7 @@ import (
 
 	"github.com/lambda-cqrs/cqrs/local/internal/eventbridge"
 	"github.com/lambda-cqrs/cqrs/local/internal/lambda"
+	"github.com/lambda-cqrs/cqrs/local/internal/s3"
 	"github.com/lambda-cqrs/cqrs/local/internal/sns"
 	"github.com/lambda-cqrs/cqrs/local/internal/sqs"
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
@@ -19,6 +20,7 @@ type services struct {
 	queues    *sqs.Server
 	topics    *sns.Server
 	buses     *eventbridge.Server
+	objects   *s3.Server
 	functions *lambda.Service
 }
 
@@ -29,6 +31,7 @@ func (a *AWS) startServices() {
 		Owner: a.owner, Endpoint: a.Endpoint(), Clock: a.clock, Tasks: a.tasks, Deliver: deliver, Client: a.client,
 	})
 	a.services.buses = eventbridge.New(eventbridge.Options{Owner: a.owner, Clock: a.clock, Tasks: a.tasks, Deliver: deliver})
+	a.services.objects = s3.New(s3.Options{Owner: a.owner, Clock: a.clock, Deliver: deliver, Buses: a.services.buses})
 	a.services.functions = lambda.New(lambda.Options{
 		Owner:       a.owner,
 		Clock:       a.clock,
@@ -81,7 +84,7 @@ func (a *AWS) route(r *http.Request) (service, operation string, handler http.Ha
 	case isQuery(r):
 		return "sns", r.Form.Get("Action"), a.services.topics
 	default:
-		return "", "", nil
+		return "s3", s3.Operation(r), a.services.objects
 	}
 }
 

@@ -2,9 +2,11 @@ package local
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/lambda-cqrs/cqrs/local/internal/s3"
 	"github.com/lambda-cqrs/cqrs/local/internal/sns"
 	"github.com/lambda-cqrs/cqrs/local/internal/sqs"
+	"github.com/lambda-cqrs/cqrs/local/internal/stepfunctions"
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 
@@ -22,6 +25,7 @@ type services struct {
 	buses     *eventbridge.Server
 	objects   *s3.Server
 	functions *lambda.Service
+	machines  *stepfunctions.Server
 }
 
 func (a *AWS) startServices() {
@@ -40,6 +44,9 @@ func (a *AWS) startServices() {
 		Deliver:     deliver,
 		Delivery:    a.faults.Delivery,
 		Environment: a.environment(),
+	})
+	a.services.machines = stepfunctions.New(stepfunctions.Options{
+		Owner: a.owner, Clock: a.clock, Tasks: a.tasks, Functions: a.services.functions, Call: a.call,
 	})
 }
 
@@ -77,6 +84,8 @@ func (a *AWS) route(r *http.Request) (service, operation string, handler http.Ha
 		return "sqs", operation, a.services.queues
 	case target == "AWSEvents":
 		return "events", operation, a.services.buses
+	case target == "AWSStepFunctions":
+		return "states", operation, a.services.machines
 	case target != "":
 		return "", operation, nil
 	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"):
@@ -115,7 +124,55 @@ func (a *AWS) deliver(ctx context.Context, target string, m wire.Message) error 
 		return f.InvokeAsync([]byte(m.Body))
 	case "sns":
 		return a.services.topics.Publish(ctx, target, m)
+	case "states":
+		return a.services.machines.Start(ctx, target, m.Body)
+	case "events":
+		return a.deliverToBus(ctx, target, m)
 	default:
 		return fmt.Errorf("local: %s cannot be delivered to", target)
 	}
+}
+
+// deliverToBus takes an event on to another bus, and the record of an invocation
+// in an event of Lambda's.
+func (a *AWS) deliverToBus(ctx context.Context, bus string, m wire.Message) error {
+	var e struct {
+		Source     string
+		DetailType string `json:"detail-type"`
+		Time       time.Time
+		Resources  []string
+		Detail     json.RawMessage
+	}
+	if err := json.Unmarshal([]byte(m.Body), &e); err != nil || e.Detail == nil {
+		e.Source, e.DetailType, e.Time = "lambda", "Lambda Function Invocation Result - Failure", a.clock.Now()
+		e.Detail = json.RawMessage(m.Body)
+	}
+	_, err := a.services.buses.Put(ctx, bus, eventbridge.Event{
+		Source: e.Source, DetailType: e.DetailType, Time: e.Time, Resources: e.Resources, Detail: e.Detail,
+	})
+	return err
+}
+
+// call calls an operation of a service on behalf of another.
+func (a *AWS) call(ctx context.Context, service, operation string, input []byte) (json.RawMessage, error) {
+	var operations wire.Operations
+	switch service {
+	case "sqs":
+		operations = a.services.queues.Operations()
+	case "sns":
+		operations = a.services.topics.Operations()
+	case "events":
+		operations = a.services.buses.Operations()
+	default:
+		return nil, fmt.Errorf("local: no calls of %s", service)
+	}
+	output, err := operations.Call(ctx, service, operation, input)
+	if err != nil {
+		return nil, err
+	}
+	document, err := json.Marshal(output)
+	if err != nil {
+		return nil, fmt.Errorf("local: %s.%s: %w", service, operation, err)
+	}
+	return document, nil
 }

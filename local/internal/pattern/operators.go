@@ -96,7 +96,7 @@ func parseText(name string, argument any) (func(string) bool, error) {
 	case "equals-ignore-case":
 		return func(s string) bool { return strings.EqualFold(s, text) }, nil
 	case "wildcard":
-		return parseWildcard(text)
+		return Wildcard(text)
 	case "cidr":
 		network, err := netip.ParsePrefix(text)
 		if err != nil {
@@ -119,8 +119,8 @@ func parseFolded(name, text string) func(string) bool {
 	return func(s string) bool { return strings.HasSuffix(strings.ToLower(s), text) }
 }
 
-// parseWildcard takes * for any number of characters; \* and \\ are themselves.
-func parseWildcard(text string) (func(string) bool, error) {
+// Wildcard returns the test of a pattern, which takes * for any number of characters; \* and \\ are themselves.
+func Wildcard(text string) (func(string) bool, error) {
 	var parts []string // between the stars
 	var part strings.Builder
 	for i := 0; i < len(text); i++ {
@@ -237,14 +237,14 @@ func parseNumeric(argument any) (matcher, error) {
 		if err != nil {
 			return nil, err
 		}
-		bound, ok := number(list[i+1])
+		bound, ok := Number(list[i+1])
 		if !ok {
 			return nil, errors.New("numeric takes numbers")
 		}
 		tests, bounds = append(tests, test), append(bounds, bound)
 	}
 	return func(value any, present bool) bool {
-		n, ok := number(value)
+		n, ok := Number(value)
 		if !present || !ok {
 			return false
 		}
@@ -274,8 +274,8 @@ func comparison(operator any) (func(order int) bool, error) {
 	}
 }
 
-// number is exact for everything that a double is.
-func number(value any) (*big.Float, bool) {
+// Number is the number that JSON was decoded to. It is exact for everything that a double is.
+func Number(value any) (*big.Float, bool) {
 	text, ok := value.(json.Number)
 	if !ok {
 		return nil, false
@@ -285,8 +285,8 @@ func number(value any) (*big.Float, bool) {
 }
 
 func equal(a, b any) bool {
-	left, ok := number(a)
-	right, also := number(b)
+	left, ok := Number(a)
+	right, also := Number(b)
 	if ok && also {
 		return left.Cmp(right) == 0
 	}

@@ -14,7 +14,7 @@ import (
 // putRule makes a rule with one target.
 func putRule(t *testing.T, bus *string, pattern string, target types.Target) {
 	t.Helper()
-	client := eventbridge.NewFromConfig(config)
+	client := eventbridge.NewFromConfig(config(t))
 	rule := aws.String(name(t))
 	_, err := client.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: rule, EventPattern: &pattern, EventBusName: bus})
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func putRule(t *testing.T, bus *string, pattern string, target types.Target) {
 
 func putEvents(t *testing.T, entries ...types.PutEventsRequestEntry) *eventbridge.PutEventsOutput {
 	t.Helper()
-	out, err := eventbridge.NewFromConfig(config).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: entries})
+	out, err := eventbridge.NewFromConfig(config(t)).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: entries})
 	require.NoError(t, err)
 	return out
 }
@@ -43,7 +43,7 @@ func TestEventsPutEventsFailsPerEntry(t *testing.T) {
 	require.Nil(t, out.Entries[0].ErrorCode)
 	require.Equal(t, "MalformedDetail", *out.Entries[1].ErrorCode)
 	require.Equal(t, "InvalidArgument", *out.Entries[2].ErrorCode)
-	_, err := eventbridge.NewFromConfig(config).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{}})
+	_, err := eventbridge.NewFromConfig(config(t)).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{}})
 	requireCode(t, "ValidationException", err)
 }
 
@@ -59,14 +59,14 @@ func TestEventsRuleSendsTheEnvelopeToAQueue(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(*q.receiveOne(5).Body), &event))
 	require.Equal(t, map[string]any{
 		"version": "0", "id": *out.Entries[0].EventId, "detail-type": "Order Shipped", "source": name(t), "account": event["account"],
-		"time": "2026-01-02T03:04:05Z", "region": config.Region, "resources": []any{"arn:aws:s3:::bucket"}, "detail": map[string]any{"order": 1.0},
+		"time": "2026-01-02T03:04:05Z", "region": config(t).Region, "resources": []any{"arn:aws:s3:::bucket"}, "detail": map[string]any{"order": 1.0},
 	}, event)
 	require.Empty(t, q.receive(1, 0))
 }
 
 func TestEventsPatterns(t *testing.T) {
 	t.Parallel()
-	client := eventbridge.NewFromConfig(config)
+	client := eventbridge.NewFromConfig(config(t))
 	const event = `{"id":"1","account":"1","source":"shop","time":"2026-01-02T03:04:05Z","region":"us-east-1","resources":[],
 		"detail-type":"Order Shipped","detail":{"state":"Paid","price":12.5,"tags":["a","b"],"file":"a/b.csv"}}`
 	for pattern, want := range map[string]bool{
@@ -95,7 +95,7 @@ func TestEventsPatterns(t *testing.T) {
 
 func TestEventsCustomBusAndInputs(t *testing.T) {
 	t.Parallel()
-	client := eventbridge.NewFromConfig(config)
+	client := eventbridge.NewFromConfig(config(t))
 	bus := aws.String(name(t))
 	_, err := client.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: bus})
 	require.NoError(t, err)

@@ -27,7 +27,7 @@ type bucket struct {
 
 func newBucket(t *testing.T) bucket {
 	t.Helper()
-	b := bucket{t, s3.NewFromConfig(config), aws.String(strings.ToLower(name(t)))}
+	b := bucket{t, s3.NewFromConfig(config(t)), aws.String(strings.ToLower(name(t)))}
 	_, err := b.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: b.name})
 	require.NoError(t, err)
 	return b
@@ -222,7 +222,7 @@ func TestS3Presigned(t *testing.T) {
 	do := func(method, address string, body io.Reader) string {
 		request, err := http.NewRequestWithContext(context.Background(), method, address, body)
 		require.NoError(t, err)
-		response, err := config.HTTPClient.Do(request)
+		response, err := config(t).HTTPClient.Do(request)
 		require.NoError(t, err)
 		text, err := io.ReadAll(response.Body)
 		require.NoError(t, err)

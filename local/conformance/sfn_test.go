@@ -28,7 +28,7 @@ var role = aws.String("arn:aws:iam::000000000000:role/conformance")
 // newMachine makes a machine of the states, the first of which is "First".
 func newMachine(t *testing.T, states string) machine {
 	t.Helper()
-	client := sfn.NewFromConfig(config)
+	client := sfn.NewFromConfig(config(t))
 	created, err := client.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
 		Name: aws.String(name(t)), RoleArn: role, Definition: aws.String(`{"StartAt":"First","States":{` + states + `}}`),
 	})
@@ -119,7 +119,7 @@ func TestSFNPassChoiceWaitSucceed(t *testing.T) {
 
 func TestSFNRefusesWrongDefinitions(t *testing.T) {
 	t.Parallel()
-	client := sfn.NewFromConfig(config)
+	client := sfn.NewFromConfig(config(t))
 	for reason, definition := range map[string]string{
 		"no JSON":             `{`,
 		"unknown start":       `{"StartAt":"X","States":{"A":{"Type":"Succeed"}}}`,
@@ -142,7 +142,7 @@ func TestSFNRefusesJSONata(t *testing.T) {
 	if *endpoint != "" {
 		t.Skip("the local runtime only: AWS has JSONata")
 	}
-	_, err := sfn.NewFromConfig(config).CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
+	_, err := sfn.NewFromConfig(config(t)).CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
 		Name: aws.String(name(t)), RoleArn: role, Definition: aws.String(`{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Pass","Output":"{% 1 %}","End":true}}}`),
 	})
 	require.ErrorContains(t, err, "JSONata")
@@ -262,7 +262,7 @@ func TestSFNRetryIssuesANewToken(t *testing.T) {
 
 func TestSFNActivity(t *testing.T) {
 	t.Parallel()
-	client := sfn.NewFromConfig(config)
+	client := sfn.NewFromConfig(config(t))
 	created, err := client.CreateActivity(t.Context(), &sfn.CreateActivityInput{Name: aws.String(name(t))})
 	require.NoError(t, err)
 	m := newMachine(t, `"First":{"Type":"Task","Resource":"`+*created.ActivityArn+`","End":true}`)

@@ -23,7 +23,7 @@ type topic struct {
 
 func newTopic(t *testing.T, name string, attributes map[string]string) topic {
 	t.Helper()
-	client := sns.NewFromConfig(config)
+	client := sns.NewFromConfig(config(t))
 	created, err := client.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: &name, Attributes: attributes})
 	require.NoError(t, err)
 	return topic{t, client, *created.TopicArn}
@@ -252,7 +252,7 @@ func TestSNSHTTPEndpointConfirms(t *testing.T) {
 
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, confirmation.SubscribeURL, nil)
 	require.NoError(t, err)
-	response, err := config.HTTPClient.Do(request)
+	response, err := config(t).HTTPClient.Do(request)
 	require.NoError(t, err)
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)

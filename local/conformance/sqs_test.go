@@ -22,7 +22,7 @@ type queue struct {
 
 func newQueue(t *testing.T, name string, attributes map[string]string) queue {
 	t.Helper()
-	client := sqs.NewFromConfig(config)
+	client := sqs.NewFromConfig(config(t))
 	if strings.HasSuffix(name, ".fifo") {
 		all := map[string]string{"FifoQueue": "true"}
 		for key, value := range attributes {

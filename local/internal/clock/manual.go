@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"time"
@@ -8,10 +9,9 @@ import (
 
 // Manual is a clock that stands still until it is advanced.
 type Manual struct {
-	mu      sync.Mutex
-	now     time.Time
-	timers  []*timer // by due time; those due at the same time in the order of their start
-	changed chan struct{}
+	mu     sync.Mutex
+	now    time.Time
+	timers []*timer // by due time; those due at the same time in the order of their start
 }
 
 type timer struct {
@@ -21,7 +21,7 @@ type timer struct {
 
 // NewManual returns a clock that stands at now.
 func NewManual(now time.Time) *Manual {
-	return &Manual{now: now, changed: make(chan struct{})}
+	return &Manual{now: now}
 }
 
 // Now is where the clock stands.
@@ -47,13 +47,11 @@ func (m *Manual) At(due time.Time, f func()) func() {
 		return -1
 	})
 	m.timers = slices.Insert(m.timers, at, t)
-	m.announce()
 	return func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		if i := slices.Index(m.timers, t); i >= 0 {
 			m.timers = slices.Delete(m.timers, i, i+1)
-			m.announce()
 		}
 	}
 }
@@ -75,19 +73,22 @@ func (m *Manual) Advance(d time.Duration) {
 		m.mu.Lock()
 	}
 	m.now = target
-	m.announce()
 	m.mu.Unlock()
 }
 
-// Timers is how many timers run, and a channel that is closed when that has
-// changed or the clock has moved.
-func (m *Manual) Timers() (running int, changed <-chan struct{}) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.timers), m.changed
-}
-
-func (m *Manual) announce() {
-	close(m.changed)
-	m.changed = make(chan struct{})
+// AdvanceUntil advances by step, again and again, until it is reached, and gives
+// what is set in motion the time to go on in between. It returns false where ctx
+// ends first.
+func (m *Manual) AdvanceUntil(ctx context.Context, step time.Duration, reached func() bool) bool {
+	pause := time.NewTicker(time.Millisecond)
+	defer pause.Stop()
+	for !reached() {
+		m.Advance(step)
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return reached()
+		}
+	}
+	return true
 }

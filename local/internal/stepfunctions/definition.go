@@ -36,11 +36,11 @@ type state struct {
 
 	Result value // Pass
 
-	Resource                               string // Task
-	TimeoutSeconds, HeartbeatSeconds       *float64
+	Resource                                 string // Task
+	TimeoutSeconds, HeartbeatSeconds         *float64
 	TimeoutSecondsPath, HeartbeatSecondsPath string
-	Retry                                  []retrier
-	Catch                                  []catcher
+	Retry                                    []retrier
+	Catch                                    []catcher
 
 	Choices []choice // Choice
 	Default string

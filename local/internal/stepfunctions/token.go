@@ -2,8 +2,8 @@ package stepfunctions
 
 import (
 	"context"
-	"encoding/base64"
 	"crypto/rand"
+	"encoding/base64"
 	"strings"
 	"time"
 

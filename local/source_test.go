@@ -188,8 +188,10 @@ func TestTopicBucketAndRuleInvokeTheFunction(t *testing.T) {
 	require.NoError(t, f.OnRule("nine", local.Schedule("cron(0 9 ? * FRI *)")))
 
 	publish := func(kind string) {
-		_, err := topics.Publish(t.Context(), &sns.PublishInput{TopicArn: topic.TopicArn, Message: aws.String("hi"),
-			MessageAttributes: map[string]snstypes.MessageAttributeValue{"kind": {DataType: aws.String("String"), StringValue: &kind}}})
+		_, err := topics.Publish(t.Context(), &sns.PublishInput{
+			TopicArn: topic.TopicArn, Message: aws.String("hi"),
+			MessageAttributes: map[string]snstypes.MessageAttributeValue{"kind": {DataType: aws.String("String"), StringValue: &kind}},
+		})
 		require.NoError(t, err)
 	}
 	publish("y")

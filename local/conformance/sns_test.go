@@ -163,8 +163,10 @@ func TestSNSFilterPolicyOnAttributes(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
-	_, err := to.Subscribe(t.Context(), &sns.SubscribeInput{TopicArn: &to.arn, Protocol: aws.String("sqs"),
-		Endpoint: aws.String("arn:aws:sqs:us-east-1:000000000000:x"), Attributes: map[string]string{"FilterPolicy": `{"a":"b"}`}})
+	_, err := to.Subscribe(t.Context(), &sns.SubscribeInput{
+		TopicArn: &to.arn, Protocol: aws.String("sqs"),
+		Endpoint: aws.String("arn:aws:sqs:us-east-1:000000000000:x"), Attributes: map[string]string{"FilterPolicy": `{"a":"b"}`},
+	})
 	var parameter *types.InvalidParameterException
 	require.ErrorAs(t, err, &parameter)
 }

@@ -78,7 +78,9 @@ type function struct {
 
 func (f *function) Invoke(_ context.Context, payload []byte) ([]byte, error) {
 	var event struct {
-		Records []struct{ Dynamodb struct{ SequenceNumber string } }
+		Records []struct {
+			Dynamodb struct{ SequenceNumber string }
+		}
 	}
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return nil, err
@@ -134,8 +136,10 @@ func TestStreamMapping(t *testing.T) {
 			lambda.MappingConfig{}, &function{}, []string{"9 10 11 12"}, nil,
 		},
 		"lowest sequence number": {
-			lambda.MappingConfig{ReportPartial: true}, &function{report: map[string]int{"10": 1, "12": 2}},
-			[]string{"9 10 11 12", "10 11 12", "12"}, nil,
+			lambda.MappingConfig{ReportPartial: true},
+			&function{report: map[string]int{"10": 1, "12": 2}},
+			[]string{"9 10 11 12", "10 11 12", "12"},
+			nil,
 		},
 		"report ignored": {
 			lambda.MappingConfig{}, &function{report: map[string]int{"10": 1}}, []string{"9 10 11 12"}, nil,
@@ -143,23 +147,32 @@ func TestStreamMapping(t *testing.T) {
 		"unknown identifier": {
 			lambda.MappingConfig{ReportPartial: true, MaxRetries: retries(0)},
 			&function{answer: map[string]string{"9": `{"batchItemFailures":[{"itemIdentifier":"x"}]}`}},
-			[]string{"9 10 11 12"}, []string{"9-12 x4 RetryAttemptsExhausted"},
+			[]string{"9 10 11 12"},
+			[]string{"9-12 x4 RetryAttemptsExhausted"},
 		},
 		"whole batch until it succeeds": {
-			lambda.MappingConfig{}, &function{poison: map[string]int{"11": 2}},
-			[]string{"9 10 11 12", "9 10 11 12", "9 10 11 12"}, nil,
+			lambda.MappingConfig{},
+			&function{poison: map[string]int{"11": 2}},
+			[]string{"9 10 11 12", "9 10 11 12", "9 10 11 12"},
+			nil,
 		},
 		"retries exhausted": {
-			lambda.MappingConfig{MaxRetries: retries(1), BatchSize: 2}, &function{poison: map[string]int{"10": 9}},
-			[]string{"9 10", "9 10", "11 12"}, []string{"9-10 x2 RetryAttemptsExhausted"},
+			lambda.MappingConfig{MaxRetries: retries(1), BatchSize: 2},
+			&function{poison: map[string]int{"10": 9}},
+			[]string{"9 10", "9 10", "11 12"},
+			[]string{"9-10 x2 RetryAttemptsExhausted"},
 		},
 		"bisect": {
-			lambda.MappingConfig{MaxRetries: retries(1), Bisect: true}, &function{poison: map[string]int{"11": 9}},
-			[]string{"9 10 11 12", "9 10", "11 12", "11", "11", "12"}, []string{"11-11 x1 RetryAttemptsExhausted"},
+			lambda.MappingConfig{MaxRetries: retries(1), Bisect: true},
+			&function{poison: map[string]int{"11": 9}},
+			[]string{"9 10 11 12", "9 10", "11 12", "11", "11", "12"},
+			[]string{"11-11 x1 RetryAttemptsExhausted"},
 		},
 		"bisect at the report": {
-			lambda.MappingConfig{MaxRetries: retries(1), Bisect: true, ReportPartial: true}, &function{report: map[string]int{"12": 9}},
-			[]string{"9 10 11 12", "12", "12"}, []string{"12-12 x1 RetryAttemptsExhausted"},
+			lambda.MappingConfig{MaxRetries: retries(1), Bisect: true, ReportPartial: true},
+			&function{report: map[string]int{"12": 9}},
+			[]string{"9 10 11 12", "12", "12"},
+			[]string{"12-12 x1 RetryAttemptsExhausted"},
 		},
 		"filter": {
 			lambda.MappingConfig{Filters: []string{`{"dynamodb":{"SequenceNumber":["10","12"]}}`}}, &function{}, []string{"10 12"}, nil,
@@ -171,7 +184,9 @@ func TestStreamMapping(t *testing.T) {
 			test.config.Source, test.config.OnFailure = streamARN, "arn:aws:sqs:us-east-1:000000000000:dlq"
 			m.shard.write(m.clock.Now(), all...)
 			m.start(test.config)
-			m.until(func() bool { return len(test.function.seen()) >= len(test.calls) && len(m.abandoned()) >= len(test.abandoned) })
+			m.until(func() bool {
+				return len(test.function.seen()) >= len(test.calls) && len(m.abandoned()) >= len(test.abandoned)
+			})
 			m.shard.write(m.clock.Now(), "end")
 			m.until(func() bool { return slices.Contains(test.function.seen(), "end") || len(test.config.Filters) > 0 })
 			if len(test.config.Filters) == 0 {

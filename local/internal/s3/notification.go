@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
+
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 

@@ -102,8 +102,10 @@ func (s scope) evaluate(text string) (any, error) {
 	return s.call(text)
 }
 
-var referencePath = regexp.MustCompile(`^\$(?:\.[^.\[\]'"*?@()$]+|\['[^']+'\])*$`)
-var referenceStep = regexp.MustCompile(`\.([^.\[\]]+)|\['([^']+)'\]`)
+var (
+	referencePath = regexp.MustCompile(`^\$(?:\.[^.\[\]'"*?@()$]+|\['[^']+'\])*$`)
+	referenceStep = regexp.MustCompile(`\.([^.\[\]]+)|\['([^']+)'\]`)
+)
 
 // resultPath splits a reference path into its names.
 func resultPath(text string) ([]string, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
+
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 

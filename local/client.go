@@ -9,7 +9,7 @@ import (
 
 // Any credentials are good; these are what AWS's documentation uses.
 const (
-	accessKey = "AKIAIOSFODNN7EXAMPLE"
+	accessKey = "AKIAIOSFODNN7EXAMPLE"                     //nolint:gosec // AWS's example
 	secretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" //nolint:gosec // AWS's example
 )
 
@@ -30,6 +30,7 @@ type memoryTransport struct {
 	next *http.Transport
 }
 
+// RoundTrip serves http.Client.
 func (t *memoryTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Body == nil || request.Body == http.NoBody || request.ContentLength < 0 || request.ContentLength > memoryBody {
 		return t.next.RoundTrip(request)

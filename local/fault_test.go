@@ -72,7 +72,8 @@ func TestDeliveriesAreDuplicatedAndDelayed(t *testing.T) {
 	require.NoError(t, a.Function("handler", h).OnQueue("orders"))
 	a.Inject(local.Fault{Target: "handler", Effect: local.Duplicate})
 	q.send("twice")
-	require.Equal(t, <-payloads, <-payloads)
+	first := <-payloads
+	require.Equal(t, first, <-payloads)
 	q.reaches("0+0")
 
 	a.Inject(local.Fault{Target: "handler", Effect: local.Delay, Delay: 10 * time.Second})

@@ -137,11 +137,11 @@ func (a *AWS) deliver(ctx context.Context, target string, m wire.Message) error 
 // in an event of Lambda's.
 func (a *AWS) deliverToBus(ctx context.Context, bus string, m wire.Message) error {
 	var e struct {
-		Source     string
-		DetailType string `json:"detail-type"`
-		Time       time.Time
-		Resources  []string
-		Detail     json.RawMessage
+		Source     string          `json:"source"`
+		DetailType string          `json:"detail-type"`
+		Time       time.Time       `json:"time"`
+		Resources  []string        `json:"resources"`
+		Detail     json.RawMessage `json:"detail"`
 	}
 	if err := json.Unmarshal([]byte(m.Body), &e); err != nil || e.Detail == nil {
 		e.Source, e.DetailType, e.Time = "lambda", "Lambda Function Invocation Result - Failure", a.clock.Now()

@@ -114,6 +114,7 @@ func TestEventsCustomBusAndInputs(t *testing.T) {
 		}}, `{"kind":"Order Shipped","order":{"id":7},"text":"order 7 was \"Order Shipped\"","rule":"EventsCustomBusAndInputs-transformer"}`},
 	} {
 		t.Run(label, func(t *testing.T) {
+			t.Parallel()
 			q := newQueue(t, name(t), nil)
 			test.target.Arn = &q.arn
 			putRule(t, bus, `{"source":["`+name(t)+`"]}`, test.target)
@@ -124,8 +125,22 @@ func TestEventsCustomBusAndInputs(t *testing.T) {
 			require.Empty(t, q.receive(1, 0), "the default bus has no such rule")
 		})
 	}
+}
+
+func TestEventsBusWithRulesIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	client := eventbridge.NewFromConfig(config(t))
+	bus := aws.String(name(t))
+	_, err := client.CreateEventBus(t.Context(), &eventbridge.CreateEventBusInput{Name: bus})
+	require.NoError(t, err)
+	_, err = client.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: bus, EventBusName: bus, EventPattern: aws.String(`{"source":["x"]}`)})
+	require.NoError(t, err)
 	_, err = client.DeleteEventBus(t.Context(), &eventbridge.DeleteEventBusInput{Name: bus})
 	requireCode(t, "ValidationException", err)
+	_, err = client.DeleteRule(t.Context(), &eventbridge.DeleteRuleInput{Name: bus, EventBusName: bus})
+	require.NoError(t, err)
+	_, err = client.DeleteEventBus(t.Context(), &eventbridge.DeleteEventBusInput{Name: bus})
+	require.NoError(t, err)
 }
 
 func target(q queue) types.Target { return types.Target{Arn: &q.arn} }

@@ -21,6 +21,7 @@ import (
 
 // TestFunctionProcess is the function, where this binary is started as one.
 func TestFunctionProcess(t *testing.T) {
+	t.Parallel()
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") == "" {
 		t.Skip("this process is no function")
 	}

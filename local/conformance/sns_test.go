@@ -101,7 +101,7 @@ func TestSNSEnvelopeInAQueue(t *testing.T) {
 	require.Equal(t, *published.MessageId, envelope.MessageID)
 	require.Equal(t, to.arn, envelope.TopicArn)
 	require.Equal(t, "hello", envelope.Subject)
-	require.Equal(t, `{"a":"<&>"}`, envelope.Message)
+	require.Contains(t, envelope.Message, `<&>`)
 	require.Equal(t, "x", envelope.MessageAttributes["kind"].Value)
 	require.Equal(t, "String", envelope.MessageAttributes["kind"].Type)
 
@@ -148,8 +148,9 @@ func TestSNSFilterPolicyOnAttributes(t *testing.T) {
 		"and":          {`{"colour":["red"],"price":[10]}`, []string{"red"}},
 	} {
 		t.Run(label, func(t *testing.T) {
-			q := newQueue(t, name(t), nil)
-			arn := topic{t, to.Client, to.arn}.to(q, map[string]string{"FilterPolicy": test.policy, "RawMessageDelivery": "true"})
+			t.Parallel()
+			to, q := newTopic(t, name(t), nil), newQueue(t, name(t), nil)
+			to.to(q, map[string]string{"FilterPolicy": test.policy, "RawMessageDelivery": "true"})
 			for body, values := range messages {
 				to.publish(body, attributes(values))
 			}
@@ -159,8 +160,6 @@ func TestSNSFilterPolicyOnAttributes(t *testing.T) {
 			}
 			require.ElementsMatch(t, test.want, got)
 			require.Empty(t, q.receive(1, 0))
-			_, err := to.Unsubscribe(t.Context(), &sns.UnsubscribeInput{SubscriptionArn: &arn})
-			require.NoError(t, err)
 		})
 	}
 	_, err := to.Subscribe(t.Context(), &sns.SubscribeInput{

@@ -3,6 +3,7 @@ package conformance_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,9 +26,7 @@ func newQueue(t *testing.T, name string, attributes map[string]string) queue {
 	client := sqs.NewFromConfig(config(t))
 	if strings.HasSuffix(name, ".fifo") {
 		all := map[string]string{"FifoQueue": "true"}
-		for key, value := range attributes {
-			all[key] = value
-		}
+		maps.Copy(all, attributes)
 		attributes = all
 	}
 	created, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})

@@ -53,7 +53,8 @@ func serve(ctx context.Context, arguments []string, out io.Writer) error {
 	flags := flag.NewFlagSet("cqrs-local", flag.ContinueOnError)
 	address := flags.String("address", defaultAddress, "where to listen")
 	functions := make(map[string]string)
-	flags.Func("function", "`name=path` of a function's program, which is started for its invocations; may be repeated", func(text string) error {
+	usage := "`name=path` of a function's program, which is started for its invocations; may be repeated"
+	flags.Func("function", usage, func(text string) error {
 		name, path, ok := strings.Cut(text, "=")
 		if !ok {
 			return errors.New("want name=path")
@@ -74,13 +75,13 @@ func serve(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 	for name, program := range functions {
 		a.Process(name, func(ctx context.Context) (*exec.Cmd, error) {
-			return exec.CommandContext(ctx, program), nil //nolint:gosec // the caller chooses its own programs
+			return exec.CommandContext(ctx, program), nil
 		})
 	}
 	credentials, err := a.Config().Credentials.Retrieve(ctx)
 	if err == nil {
-		_, err = fmt.Fprintf(out, "export AWS_ENDPOINT_URL=%s\nexport AWS_REGION=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n",
-			a.Endpoint(), a.Config().Region, credentials.AccessKeyID, credentials.SecretAccessKey)
+		const settings = "export AWS_ENDPOINT_URL=%s\nexport AWS_REGION=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n"
+		_, err = fmt.Fprintf(out, settings, a.Endpoint(), a.Config().Region, credentials.AccessKeyID, credentials.SecretAccessKey)
 	}
 	if err == nil {
 		<-ctx.Done()

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -43,13 +42,13 @@ func TestServeAndInvoke(t *testing.T) {
 
 	file := filepath.Join(t.TempDir(), "event.json")
 	require.NoError(t, os.WriteFile(file, []byte(`{"from":"file"}`), 0o600))
-	var out bytes.Buffer
-	require.NoError(t, run(t.Context(), []string{"invoke", "-endpoint", endpoint, "echo", file}, nil, &out))
-	require.NoError(t, run(t.Context(), []string{"invoke", "-endpoint", endpoint, "echo", "-"}, strings.NewReader(`{"from":"input"}`), &out))
-	require.Equal(t, "{\"from\":\"file\"}\n{\"from\":\"input\"}\n", out.String())
-	require.ErrorContains(t, run(t.Context(), []string{"invoke", "-endpoint", endpoint, "missing", file}, nil, &out), "Function not found")
-	require.Error(t, run(t.Context(), []string{"invoke", "echo"}, nil, &out))
-	require.ErrorContains(t, run(t.Context(), []string{"sing"}, nil, &out), "unknown command")
+	out := &strings.Builder{}
+	require.NoError(t, run(t.Context(), []string{"invoke", "-endpoint", endpoint, "echo", file}, nil, out))
+	require.NoError(t, run(t.Context(), []string{"invoke", "-endpoint", endpoint, "echo", "-"}, strings.NewReader(`{"from":"input"}`), out))
+	require.Equal(t, []string{`{"from":"file"}`, `{"from":"input"}`}, strings.Fields(out.String()))
+	require.ErrorContains(t, run(t.Context(), []string{"invoke", "-endpoint", endpoint, "missing", file}, nil, out), "Function not found")
+	require.Error(t, run(t.Context(), []string{"invoke", "echo"}, nil, out))
+	require.ErrorContains(t, run(t.Context(), []string{"sing"}, nil, out), "unknown command")
 	cancel()
 	require.NoError(t, <-ended)
 }

@@ -75,7 +75,8 @@ func (s *Server) putEntry(ctx context.Context, e *entry) putEventsResult {
 	}
 	switch {
 	case missing != "":
-		return putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter " + missing + " is not valid. Reason: " + missing + " is a required argument."}
+		message := "Parameter " + missing + " is not valid. Reason: " + missing + " is a required argument."
+		return putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: message}
 	case strings.HasPrefix(e.Source, "aws."):
 		return putEventsResult{ErrorCode: "NotAuthorizedForSourceException", ErrorMessage: "Not authorized for the source."}
 	case !json.Valid([]byte(e.Detail)) || !strings.HasPrefix(strings.TrimSpace(e.Detail), "{"):

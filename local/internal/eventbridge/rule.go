@@ -104,7 +104,7 @@ func (s *Server) deleteRule(_ context.Context, in *ruleInput) (*wire.None, error
 	defer s.mu.Unlock()
 	r, err := s.rule(in.EventBusName, in.Name)
 	if err != nil {
-		return &wire.None{}, nil //nolint:nilerr // deleting what is not there succeeds
+		return &wire.None{}, nil // deleting what is not there succeeds
 	}
 	if len(r.targets) > 0 {
 		return nil, invalid("Rule can't be deleted since it has targets.")

@@ -24,7 +24,10 @@ type inProcess struct {
 // there are.
 func InProcess(handler lambda.Handler) Runner { return inProcess{handler} }
 
-func (inProcess) Kill()  {}
+// Kill has no process to end.
+func (inProcess) Kill() {}
+
+// Close has no process to end.
 func (inProcess) Close() {}
 
 // Run answers as aws-lambda-go's loop does, except that a panic ends only its

@@ -180,7 +180,9 @@ func failedItems(answer []byte, known func(id string) bool) (ids map[string]bool
 
 // invoke runs a batch. Everything failed where the function did, or where the
 // invocation was throttled.
-func (m *mapping) invoke(ctx context.Context, records []json.RawMessage, known func(id string) bool) (failures map[string]bool, all bool, result Result) {
+func (m *mapping) invoke(
+	ctx context.Context, records []json.RawMessage, known func(id string) bool,
+) (failures map[string]bool, all bool, result Result) {
 	payload, err := json.Marshal(map[string][]json.RawMessage{"Records": records})
 	if err != nil {
 		return nil, true, failed("", "Runtime.InvalidEvent", fmt.Sprintf("encoding the batch: %v", err))

@@ -53,6 +53,7 @@ func (s *Service) Processes(name string, command Command, timeout time.Duration,
 	}
 }
 
+// Run takes a process that is idle, or starts one.
 func (p *processes) Run(ctx context.Context, _ string, in Invocation) Result {
 	e, err := p.take()
 	if err != nil {
@@ -116,6 +117,7 @@ func (p *processes) discard(e *environment) {
 	e.close()
 }
 
+// Kill ends all processes; the next invocation starts another.
 func (p *processes) Kill() {
 	p.mu.Lock()
 	all := p.all
@@ -126,6 +128,7 @@ func (p *processes) Kill() {
 	}
 }
 
+// Close ends all processes and cleans up.
 func (p *processes) Close() {
 	p.mu.Lock()
 	again := p.closed

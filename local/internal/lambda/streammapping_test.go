@@ -121,8 +121,6 @@ func (f *function) seen() []string {
 	return slices.Clone(f.calls)
 }
 
-func retries(n int) *int { return &n }
-
 func TestStreamMapping(t *testing.T) {
 	t.Parallel()
 	all := []string{"9", "10", "11", "12"} // as texts, not in order
@@ -145,7 +143,7 @@ func TestStreamMapping(t *testing.T) {
 			lambda.MappingConfig{}, &function{report: map[string]int{"10": 1}}, []string{"9 10 11 12"}, nil,
 		},
 		"unknown identifier": {
-			lambda.MappingConfig{ReportPartial: true, MaxRetries: retries(0)},
+			lambda.MappingConfig{ReportPartial: true, MaxRetries: new(0)},
 			&function{answer: map[string]string{"9": `{"batchItemFailures":[{"itemIdentifier":"x"}]}`}},
 			[]string{"9 10 11 12"},
 			[]string{"9-12 x4 RetryAttemptsExhausted"},
@@ -157,19 +155,19 @@ func TestStreamMapping(t *testing.T) {
 			nil,
 		},
 		"retries exhausted": {
-			lambda.MappingConfig{MaxRetries: retries(1), BatchSize: 2},
+			lambda.MappingConfig{MaxRetries: new(1), BatchSize: 2},
 			&function{poison: map[string]int{"10": 9}},
 			[]string{"9 10", "9 10", "11 12"},
 			[]string{"9-10 x2 RetryAttemptsExhausted"},
 		},
 		"bisect": {
-			lambda.MappingConfig{MaxRetries: retries(1), Bisect: true},
+			lambda.MappingConfig{MaxRetries: new(1), Bisect: true},
 			&function{poison: map[string]int{"11": 9}},
 			[]string{"9 10 11 12", "9 10", "11 12", "11", "11", "12"},
 			[]string{"11-11 x1 RetryAttemptsExhausted"},
 		},
 		"bisect at the report": {
-			lambda.MappingConfig{MaxRetries: retries(1), Bisect: true, ReportPartial: true},
+			lambda.MappingConfig{MaxRetries: new(1), Bisect: true, ReportPartial: true},
 			&function{report: map[string]int{"12": 9}},
 			[]string{"9 10 11 12", "12", "12"},
 			[]string{"12-12 x1 RetryAttemptsExhausted"},

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Pattern decides about documents. It is immutable.
@@ -126,12 +127,7 @@ func (o *object) parseOr(path string, alternatives []map[string]any) error {
 
 func (o *object) match(value any) bool {
 	if list, ok := value.([]any); ok {
-		for _, item := range list {
-			if o.match(item) {
-				return true
-			}
-		}
-		return len(list) == 0 && o.match(nil)
+		return slices.ContainsFunc(list, o.match) || len(list) == 0 && o.match(nil)
 	}
 	fields, _ := value.(map[string]any)
 	for name, matchers := range o.leaves {

@@ -59,7 +59,7 @@ func (s *Server) events(operation string, r *http.Request, answer *httptest.Resp
 		}
 		if !e.removed() {
 			head := s.head(bucketOf(r), target)
-			e.etag = strings.Trim(head.Header().Get("Etag"), `"`)
+			e.etag = strings.Trim(head.Header().Get("ETag"), `"`)
 			e.size, _ = strconv.ParseInt(head.Header().Get("Content-Length"), 10, 64)
 		}
 		s.sequence++

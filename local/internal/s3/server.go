@@ -63,7 +63,8 @@ func (t timeSource) Since(at time.Time) time.Duration { return t.clock.Now().Sub
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if unknown := unsupported(r); unknown != "" {
-		fail(w, &wire.Error{Code: "NotImplemented", Message: "the local runtime does not support " + unknown, Status: http.StatusNotImplemented})
+		message := "the local runtime does not support " + unknown
+		fail(w, &wire.Error{Code: "NotImplemented", Message: message, Status: http.StatusNotImplemented})
 		return
 	}
 	switch operation := Operation(r); operation {
@@ -145,7 +146,7 @@ func (s *Server) targets(operation string, r *http.Request, body []byte) []objec
 	if operation == "DeleteObjects" {
 		var list struct {
 			Objects []struct {
-				Key       string
+				Key       string `xml:"Key"`
 				VersionID string `xml:"VersionId"`
 			} `xml:"Object"`
 		}
@@ -178,7 +179,9 @@ func (s *Server) head(bucket string, o object) *httptest.ResponseRecorder {
 // failedKeys are those that DeleteObjects could not delete.
 func failedKeys(answer []byte) []string {
 	var result struct {
-		Errors []struct{ Key string } `xml:"Error"`
+		Errors []struct {
+			Key string `xml:"Key"`
+		} `xml:"Error"`
 	}
 	if xml.Unmarshal(answer, &result) != nil {
 		return nil

@@ -142,7 +142,7 @@ func (m *message) check(t *topic) error {
 	case t.fifo && m.MessageDeduplicationID == "" && t.attributes["ContentBasedDeduplication"] != "true":
 		return badParameter("The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
 	case !t.fifo && m.MessageDeduplicationID != "":
-		return badParameter("MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid for this topic type")
+		return badParameter("MessageDeduplicationId Reason: The parameter is not valid for this topic type")
 	}
 	return m.checkAttributes()
 }
@@ -206,8 +206,8 @@ type publishBatchInput struct {
 }
 
 type batchResult struct {
-	ID string `xml:"Id"`
 	publishOutput
+	ID string `xml:"Id"`
 }
 
 type batchFailure struct {
@@ -258,7 +258,7 @@ func (s *Server) publishBatch(ctx context.Context, in *publishBatchInput) (*publ
 			out.Failed.Members = append(out.Failed.Members, batchFailure{e.ID, answer.Code, answer.Message, true})
 			continue
 		}
-		out.Successful.Members = append(out.Successful.Members, batchResult{e.ID, *published})
+		out.Successful.Members = append(out.Successful.Members, batchResult{*published, e.ID})
 	}
 	return out, nil
 }

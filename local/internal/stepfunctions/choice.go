@@ -107,7 +107,7 @@ func (c *choice) holds(s scope) (bool, error) {
 		return (err == nil) == (c.operand == true), nil
 	}
 	if err != nil {
-		return false, failed("States.Runtime", "Invalid path '%s': the choice state's condition path references an invalid value", c.variable)
+		return false, failed("States.Runtime", "Invalid path '%s': the choice references nothing", c.variable)
 	}
 	if wanted, test := isType(c.operator, variable); test {
 		return wanted == (c.operand == true), nil

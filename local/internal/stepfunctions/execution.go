@@ -58,7 +58,7 @@ func (s *Server) startExecution(_ context.Context, in *startExecutionInput) (*st
 	}
 	input, err := pattern.Decode([]byte(in.Input))
 	if err != nil || len(in.Input) > maxData {
-		return nil, wire.Invalid("InvalidExecutionInput", "Invalid State Machine Execution Input: no JSON, or longer than %d bytes", maxData)
+		return nil, wire.Invalid("InvalidExecutionInput", "Invalid Execution Input: no JSON, or longer than %d bytes", maxData)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,8 +121,7 @@ func (e *execution) run(ctx context.Context, input any) {
 }
 
 func asFailure(err error) *failure {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
 	return &failure{"States.Runtime", err.Error()}
@@ -241,7 +240,7 @@ func (s *Server) listExecutions(_ context.Context, in *listExecutionsInput) (*li
 			continue
 		}
 		if in.MaxResults > 0 && len(out.Executions) == in.MaxResults {
-			return nil, wire.Invalid("ValidationException", "the local runtime does not page: there are more than %d executions", in.MaxResults)
+			return nil, wire.Invalid("ValidationException", "the local runtime does not page: more than %d executions", in.MaxResults)
 		}
 		out.Executions = append(out.Executions, e.describe())
 	}

@@ -26,7 +26,9 @@ func (e *execution) runMachine(ctx context.Context, m *machine, s scope) (any, e
 		st := m.States[name]
 		s.context = maps.Clone(s.context)
 		s.context["State"] = map[string]any{
-			"Name": name, "EnteredTime": e.server.options.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z"), "RetryCount": json.Number("0"),
+			"Name":        name,
+			"EnteredTime": e.server.options.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
+			"RetryCount":  json.Number("0"),
 		}
 		e.record(st.Type+"StateEntered", map[string]any{"name": name, "input": encode(s.data)})
 		output, next, err := e.runState(ctx, st, s)

@@ -29,7 +29,7 @@ func apply(name string, arguments []any) (any, error) {
 	case "States.StringToJson":
 		decoded, err := pattern.Decode([]byte(a.text(0)))
 		if err != nil {
-			a.complain("%v", err)
+			a.complainf("%v", err)
 		}
 		result = decoded
 	case "States.JsonToString":
@@ -43,7 +43,7 @@ func apply(name string, arguments []any) (any, error) {
 	case "States.Base64Decode":
 		decoded, err := base64.StdEncoding.DecodeString(a.text(0))
 		if err != nil {
-			a.complain("%v", err)
+			a.complainf("%v", err)
 		}
 		result = string(decoded)
 	case "States.Hash":
@@ -68,28 +68,28 @@ func (a *argumentList) onArrays() any {
 	case "States.ArrayPartition":
 		return a.partition()
 	case "States.ArrayContains":
-		return a.index(a.array(0), a.at(1)) >= 0
+		return a.index(a.array(), a.at(1)) >= 0
 	case "States.ArrayRange":
 		return a.span()
 	case "States.ArrayGetItem":
-		list, i := a.array(0), a.integer(1)
+		list, i := a.array(), a.integer(1)
 		if i < 0 || i >= len(list) {
-			a.complain("the index %d is out of range", i)
+			a.complainf("the index %d is out of range", i)
 			return nil
 		}
 		return list[i]
 	case "States.ArrayLength":
-		return json.Number(strconv.Itoa(len(a.array(0))))
+		return json.Number(strconv.Itoa(len(a.array())))
 	case "States.ArrayUnique":
 		unique := []any{}
-		for _, item := range a.array(0) {
+		for _, item := range a.array() {
 			if a.index(unique, item) < 0 {
 				unique = append(unique, item)
 			}
 		}
 		return unique
 	default:
-		a.complain("the local runtime does not have this function")
+		a.complainf("the local runtime does not have this function")
 		return nil
 	}
 }
@@ -101,7 +101,7 @@ type argumentList struct {
 	err  error
 }
 
-func (a *argumentList) complain(format string, arguments ...any) {
+func (a *argumentList) complainf(format string, arguments ...any) {
 	if a.err == nil {
 		a.err = failed("States.IntrinsicFailure", a.name+": "+format, arguments...)
 	}
@@ -109,7 +109,7 @@ func (a *argumentList) complain(format string, arguments ...any) {
 
 func (a *argumentList) at(i int) any {
 	if i >= len(a.list) {
-		a.complain("argument %d is missing", i+1)
+		a.complainf("argument %d is missing", i+1)
 		return nil
 	}
 	return a.list[i]
@@ -118,15 +118,16 @@ func (a *argumentList) at(i int) any {
 func (a *argumentList) text(i int) string {
 	text, ok := a.at(i).(string)
 	if !ok {
-		a.complain("argument %d is no string", i+1)
+		a.complainf("argument %d is no string", i+1)
 	}
 	return text
 }
 
-func (a *argumentList) array(i int) []any {
-	list, ok := a.at(i).([]any)
+// array is the first argument, which it is in every function on arrays.
+func (a *argumentList) array() []any {
+	list, ok := a.at(0).([]any)
 	if !ok {
-		a.complain("argument %d is no array", i+1)
+		a.complainf("argument 1 is no array")
 	}
 	return list
 }
@@ -134,7 +135,7 @@ func (a *argumentList) array(i int) []any {
 func (a *argumentList) integer(i int) int {
 	n, ok := pattern.Number(a.at(i))
 	if !ok {
-		a.complain("argument %d is no number", i+1)
+		a.complainf("argument %d is no number", i+1)
 		return 0
 	}
 	f, _ := n.Float64()
@@ -153,7 +154,7 @@ func (a *argumentList) index(list []any, item any) int {
 func (a *argumentList) format() string {
 	parts := strings.Split(a.text(0), "{}")
 	if len(parts) != len(a.list) && a.err == nil {
-		a.complain("the template has %d places for %d values", len(parts)-1, len(a.list)-1)
+		a.complainf("the template has %d places for %d values", len(parts)-1, len(a.list)-1)
 		return ""
 	}
 	var out strings.Builder
@@ -179,7 +180,7 @@ func (a *argumentList) merge() any {
 	left, ok := a.at(0).(map[string]any)
 	right, also := a.at(1).(map[string]any)
 	if !ok || !also || a.at(2) != false {
-		a.complain("takes two objects and false")
+		a.complainf("takes two objects and false")
 		return nil
 	}
 	merged := maps.Clone(left)
@@ -201,7 +202,7 @@ func (a *argumentList) hash() string {
 	case "SHA-512":
 		h = sha512.New()
 	default:
-		a.complain("unknown algorithm %q", algorithm)
+		a.complainf("unknown algorithm %q", algorithm)
 		return ""
 	}
 	_, _ = h.Write([]byte(text(a.at(0)))) // never fails
@@ -211,7 +212,7 @@ func (a *argumentList) hash() string {
 func (a *argumentList) random() any {
 	low, high := a.integer(0), a.integer(1)
 	if a.err != nil || high <= low {
-		a.complain("takes a start and a larger end")
+		a.complainf("takes a start and a larger end")
 		return nil
 	}
 	source := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())) //nolint:gosec // no secret
@@ -222,9 +223,9 @@ func (a *argumentList) random() any {
 }
 
 func (a *argumentList) partition() []any {
-	list, size := a.array(0), a.integer(1)
+	list, size := a.array(), a.integer(1)
 	if size < 1 {
-		a.complain("the size of a part is positive")
+		a.complainf("the size of a part is positive")
 		return nil
 	}
 	parts := []any{}
@@ -239,7 +240,7 @@ func (a *argumentList) partition() []any {
 func (a *argumentList) span() []any {
 	first, last, step := a.integer(0), a.integer(1), a.integer(2)
 	if a.err == nil && (step == 0 || (last-first)/step >= 1000) {
-		a.complain("takes a step other than 0, and gives up to 1000 numbers")
+		a.complainf("takes a step other than 0, and gives up to 1000 numbers")
 	}
 	numbers := []any{}
 	for n := first; a.err == nil && (step > 0 && n <= last || step < 0 && n >= last); n += step {

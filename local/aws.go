@@ -13,6 +13,7 @@ import (
 
 	"github.com/lambda-cqrs/cqrs/local/internal/clock"
 	"github.com/lambda-cqrs/cqrs/local/internal/fault"
+	"github.com/lambda-cqrs/cqrs/local/internal/loopback"
 	"github.com/lambda-cqrs/cqrs/local/internal/task"
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
@@ -81,7 +82,7 @@ func Start(ctx context.Context, opts ...Option) (*AWS, error) {
 		clock:    chosen.clock,
 		listener: listener,
 		served:   make(chan struct{}),
-		client:   newHTTPClient(),
+		client:   loopback.NewClient(),
 		tasks:    task.NewGroup(ctx),
 	}
 	a.faults = fault.New(a.clock, func(function string) { a.services.functions.Kill(function) })

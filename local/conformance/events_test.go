@@ -44,7 +44,7 @@ func TestEventsPutEventsFailsPerEntry(t *testing.T) {
 	require.Equal(t, "MalformedDetail", *out.Entries[1].ErrorCode)
 	require.Equal(t, "InvalidArgument", *out.Entries[2].ErrorCode)
 	_, err := eventbridge.NewFromConfig(config(t)).PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{}})
-	requireCode(t, "ValidationException", err)
+	requireRefusal(t, "ValidationException", err)
 }
 
 func TestEventsRuleSendsTheEnvelopeToAQueue(t *testing.T) {
@@ -136,7 +136,7 @@ func TestEventsBusWithRulesIsNotDeleted(t *testing.T) {
 	_, err = client.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: bus, EventBusName: bus, EventPattern: aws.String(`{"source":["x"]}`)})
 	require.NoError(t, err)
 	_, err = client.DeleteEventBus(t.Context(), &eventbridge.DeleteEventBusInput{Name: bus})
-	requireCode(t, "ValidationException", err)
+	requireRefusal(t, "ValidationException", err)
 	_, err = client.DeleteRule(t.Context(), &eventbridge.DeleteRuleInput{Name: bus, EventBusName: bus})
 	require.NoError(t, err)
 	_, err = client.DeleteEventBus(t.Context(), &eventbridge.DeleteEventBusInput{Name: bus})

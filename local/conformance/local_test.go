@@ -52,8 +52,8 @@ func name(t *testing.T) string {
 	return strings.NewReplacer("/", "-", "_", "-").Replace(strings.TrimPrefix(t.Name(), "Test"))
 }
 
-// requireCode requires an error of AWS's of that code.
-func requireCode(t *testing.T, code string, err error) {
+// requireRefusal requires an error of AWS's of that code.
+func requireRefusal(t *testing.T, code string, err error) {
 	t.Helper()
 	var failure smithy.APIError
 	require.ErrorAs(t, err, &failure)

@@ -127,12 +127,12 @@ func TestS3ConditionalWrites(t *testing.T) {
 	first, err := write(func(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") })
 	require.NoError(t, err)
 	_, err = write(func(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") })
-	requireCode(t, "PreconditionFailed", err)
+	requireRefusal(t, "PreconditionFailed", err)
 	require.Equal(t, http.StatusPreconditionFailed, statusOf(err))
 	_, err = write(func(in *s3.PutObjectInput) { in.IfMatch = first.ETag })
 	require.NoError(t, err)
 	_, err = write(func(in *s3.PutObjectInput) { in.IfMatch = aws.String(`"00000000000000000000000000000000"`) })
-	requireCode(t, "PreconditionFailed", err)
+	requireRefusal(t, "PreconditionFailed", err)
 }
 
 func TestS3ConditionalReadsAndRanges(t *testing.T) {
@@ -266,7 +266,7 @@ func TestS3RefusesWhatItDoesNotSupport(t *testing.T) {
 	_, err := b.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{
 		Bucket: b.name, Key: aws.String("key"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}},
 	})
-	requireCode(t, "NotImplemented", err)
+	requireRefusal(t, "NotImplemented", err)
 	require.ErrorContains(t, err, "tagging")
 	require.Equal(t, "body", b.get("key"))
 }

@@ -82,7 +82,7 @@ func TestS3EventsToAQueue(t *testing.T) {
 			QueueArn: aws.String(q.arn + "-missing"), Events: []types.Event{"s3:ObjectCreated:*"},
 		}}},
 	})
-	requireCode(t, "InvalidArgument", err)
+	requireRefusal(t, "InvalidArgument", err)
 }
 
 func TestS3EventsThroughATopic(t *testing.T) {

@@ -49,7 +49,7 @@ func (to topic) publish(message string, change ...func(*sns.PublishInput)) *sns.
 	return out
 }
 
-func text(value string) types.MessageAttributeValue {
+func stringAttribute(value string) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 }
 
@@ -88,7 +88,7 @@ func TestSNSEnvelopeInAQueue(t *testing.T) {
 	to, q := newTopic(t, name(t), nil), newQueue(t, name(t), nil)
 	arn := to.to(q, nil)
 	require.Equal(t, arn, to.to(q, nil), "subscribing again changes nothing")
-	published := to.publish(`{"a":"<&>"}`, attributes(map[string]types.MessageAttributeValue{"kind": text("x")}),
+	published := to.publish(`{"a":"<&>"}`, attributes(map[string]types.MessageAttributeValue{"kind": stringAttribute("x")}),
 		func(in *sns.PublishInput) { in.Subject = aws.String("hello") })
 	m := q.receiveOne(5)
 	require.Empty(t, m.MessageAttributes)
@@ -116,7 +116,7 @@ func TestSNSRawDeliveryKeepsBodyAndAttributes(t *testing.T) {
 	to, q := newTopic(t, name(t), nil), newQueue(t, name(t), nil)
 	to.to(q, map[string]string{"RawMessageDelivery": "true"})
 	to.publish("as it is", attributes(map[string]types.MessageAttributeValue{
-		"kind": text("x"), "bytes": {DataType: aws.String("Binary"), BinaryValue: []byte{1, 2}},
+		"kind": stringAttribute("x"), "bytes": {DataType: aws.String("Binary"), BinaryValue: []byte{1, 2}},
 	}))
 	m := q.receiveOne(5)
 	require.Equal(t, "as it is", *m.Body)
@@ -128,8 +128,8 @@ func TestSNSFilterPolicyOnAttributes(t *testing.T) {
 	t.Parallel()
 	to := newTopic(t, name(t), nil)
 	messages := map[string]map[string]types.MessageAttributeValue{
-		"red":    {"colour": text("red"), "price": {DataType: aws.String("Number"), StringValue: aws.String("10")}},
-		"blue":   {"colour": text("blue"), "price": {DataType: aws.String("Number"), StringValue: aws.String("200.5")}},
+		"red":    {"colour": stringAttribute("red"), "price": {DataType: aws.String("Number"), StringValue: aws.String("10")}},
+		"blue":   {"colour": stringAttribute("blue"), "price": {DataType: aws.String("Number"), StringValue: aws.String("200.5")}},
 		"plain":  {},
 		"listed": {"colour": {DataType: aws.String("String.Array"), StringValue: aws.String(`["green","red"]`)}},
 	}

@@ -128,9 +128,9 @@ func TestSQSCreateIsIdempotentAndAMissingQueueIsTyped(t *testing.T) {
 	require.ErrorAs(t, err, &missing)
 	require.Equal(t, "AWS.SimpleQueueService.NonExistentQueue", missing.ErrorCode())
 	_, err = q.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("bad"), Attributes: map[string]string{"VisibilityTimeout": "43201"}})
-	requireCode(t, "InvalidAttributeValue", err)
+	requireRefusal(t, "InvalidAttributeValue", err)
 	_, err = q.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("bad"), Attributes: map[string]string{"Colour": "blue"}})
-	requireCode(t, "InvalidAttributeName", err)
+	requireRefusal(t, "InvalidAttributeName", err)
 }
 
 func TestSQSKeepsAttributesOfMessages(t *testing.T) {
@@ -196,7 +196,7 @@ func TestSQSChangeMessageVisibility(t *testing.T) {
 	require.Equal(t, "bad", *out.Failed[0].Id)
 	require.Equal(t, *messages[1].Body, *q.receiveOne(0).Body)
 	_, err = q.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &q.url, ReceiptHandle: messages[1].ReceiptHandle, VisibilityTimeout: 43201})
-	requireCode(t, "InvalidParameterValue", err)
+	requireRefusal(t, "InvalidParameterValue", err)
 }
 
 func TestSQSDelaySeconds(t *testing.T) {
@@ -277,7 +277,7 @@ func TestSQSMoveTaskBringsMessagesBackUnderANewID(t *testing.T) {
 	dlq := newQueue(t, name(t)+"-dlq", nil)
 	q := newQueue(t, name(t), map[string]string{"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, dlq.arn)})
 	_, err := q.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: &q.arn})
-	requireCode(t, "InvalidParameterValue", err)
+	requireRefusal(t, "InvalidParameterValue", err)
 
 	sent := q.send("poison")
 	m := q.receiveOne(1)
@@ -340,12 +340,12 @@ func TestSQSFIFOContentDeduplicationAndGroup(t *testing.T) {
 	q.send("other", group("A", ""))
 	require.Equal(t, []string{"same", "other"}, bodies(q.receive(10, 1)))
 	_, err := q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String("x")})
-	requireCode(t, "MissingParameter", err)
+	requireRefusal(t, "MissingParameter", err)
 	plain := newQueue(t, name(t)+"-plain.fifo", nil)
 	_, err = q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &plain.url, MessageBody: aws.String("x"), MessageGroupId: aws.String("A")})
-	requireCode(t, "InvalidParameterValue", err)
+	requireRefusal(t, "InvalidParameterValue", err)
 	_, err = q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String("x"), MessageGroupId: aws.String("A"), DelaySeconds: 1})
-	requireCode(t, "InvalidParameterValue", err)
+	requireRefusal(t, "InvalidParameterValue", err)
 }
 
 func TestSQSFIFORefusesToDeleteWithAHandleThatHasExpired(t *testing.T) {
@@ -355,7 +355,7 @@ func TestSQSFIFORefusesToDeleteWithAHandleThatHasExpired(t *testing.T) {
 	first := q.receiveOne(1, visibility(1))
 	q.receiveOne(5)
 	_, err := q.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &q.url, ReceiptHandle: first.ReceiptHandle})
-	requireCode(t, "InvalidParameterValue", err)
+	requireRefusal(t, "InvalidParameterValue", err)
 }
 
 func TestSQSDepthPurgeListAndDelete(t *testing.T) {
@@ -392,7 +392,7 @@ func TestSQSLimits(t *testing.T) {
 	var handle *types.ReceiptHandleIsInvalid
 	require.ErrorAs(t, err, &handle)
 	_, err = q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String(strings.Repeat("x", 1<<20+1))})
-	requireCode(t, "InvalidParameterValue", err)
+	requireRefusal(t, "InvalidParameterValue", err)
 	q.send(strings.Repeat("x", 1<<20))
 	_, err = q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String("\x0b")})
 	var contents *types.InvalidMessageContents
@@ -405,7 +405,7 @@ func TestSQSLimits(t *testing.T) {
 	var many *types.TooManyEntriesInBatchRequest
 	require.ErrorAs(t, err, &many)
 	_, err = q.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: 11})
-	requireCode(t, "InvalidParameterValue", err)
+	requireRefusal(t, "InvalidParameterValue", err)
 	half := aws.String(strings.Repeat("x", 600_000))
 	_, err = q.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: &q.url, Entries: []types.SendMessageBatchRequestEntry{
 		{Id: aws.String("a"), MessageBody: half}, {Id: aws.String("b"), MessageBody: half},

@@ -222,7 +222,7 @@ func TestTopicBucketAndRuleInvokeTheFunction(t *testing.T) {
 
 	var times []string
 	for range 7 { // Friday, 3:04:05: 4:04:05, …, 9:04:05, and 9:00:00 between
-		require.True(t, clock.AdvanceUntil(t.Context(), 10*time.Second, func() bool { return len(payloads) > 0 }))
+		require.True(t, clock.AdvanceUntil(t.Context(), time.Minute, func() bool { return len(payloads) > 0 }))
 		var scheduled events.EventBridgeEvent
 		require.NoError(t, json.Unmarshal([]byte(<-payloads), &scheduled))
 		require.Equal(t, "Scheduled Event", scheduled.DetailType)

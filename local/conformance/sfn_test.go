@@ -190,6 +190,30 @@ func TestSFNWaitForTaskToken(t *testing.T) {
 	require.ErrorAs(t, m.fail(token, "a", "b"), &closed)
 }
 
+func TestSFNOneReportWins(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t, name(t), nil)
+	m := newMachine(t, callback(q, `"End":true`))
+	execution := m.start(`{}`)
+	token, _ := q.token()
+	reports := make(chan error)
+	for i := range 16 {
+		go func() { reports <- m.succeed(token, fmt.Sprint(i)) }()
+	}
+	won := 0
+	for range 16 {
+		err := <-reports
+		if err == nil {
+			won++
+			continue
+		}
+		var closed *sfntypes.TaskTimedOut
+		require.ErrorAs(t, err, &closed)
+	}
+	require.Equal(t, 1, won)
+	m.output(execution)
+}
+
 func TestSFNTaskFailureIsCaught(t *testing.T) {
 	t.Parallel()
 	q := newQueue(t, name(t), nil)
@@ -237,7 +261,8 @@ func TestSFNHeartbeats(t *testing.T) {
 func TestSFNTimeout(t *testing.T) {
 	t.Parallel()
 	q := newQueue(t, name(t), nil)
-	m := newMachine(t, callback(q, `"TimeoutSeconds":1,"End":true,"Retry":[{"ErrorEquals":["States.TaskFailed"]}]`))
+	m := newMachine(t, callback(q, `"TimeoutSeconds":1,"End":true,"Catch":[{"ErrorEquals":["States.TaskFailed"],"Next":"Caught"}]`)+`,
+		"Caught":{"Type":"Succeed"}`)
 	started := time.Now()
 	out := m.end(m.start(`{}`))
 	require.Equal(t, sfntypes.ExecutionStatusFailed, out.Status)

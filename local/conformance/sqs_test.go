@@ -413,3 +413,16 @@ func TestSQSLimits(t *testing.T) {
 	var long *types.BatchRequestTooLong
 	require.ErrorAs(t, err, &long)
 }
+
+func TestSQSIgnoresAnOldHandleOfAMessageThatWasReceivedAgain(t *testing.T) {
+	t.Parallel()
+	q := newQueue(t, name(t), nil)
+	q.send("body")
+	old := q.receiveOne(1, visibility(1))
+	again := q.receiveOne(5)
+	q.delete(old)
+	require.Equal(t, "1", q.attribute("ApproximateNumberOfMessagesNotVisible"))
+	q.delete(again)
+	q.delete(again)
+	require.Equal(t, "0", q.attribute("ApproximateNumberOfMessagesNotVisible"))
+}

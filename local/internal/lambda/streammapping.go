@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
@@ -137,23 +138,21 @@ func (m *mapping) runRecords(ctx context.Context, shard string, records []Stream
 // attempt returns the index of the first record that is to be retried.
 func (m *mapping) attempt(ctx context.Context, records []StreamRecord) (checkpoint int, result Result) {
 	documents := make([]json.RawMessage, len(records))
-	index := make(map[string]int, len(records))
 	for i, record := range records {
 		documents[i] = record.Document
-		index[record.SequenceNumber] = i
 	}
 	failures, all, result := m.invoke(ctx, documents, func(id string) bool {
-		_, ok := index[id]
-		return ok
+		return slices.ContainsFunc(records, func(r StreamRecord) bool { return r.SequenceNumber == id })
 	})
 	if all {
 		return 0, result
 	}
-	checkpoint = len(records)
-	for sequence := range failures {
-		checkpoint = min(checkpoint, index[sequence])
+	for i, record := range records {
+		if failures[record.SequenceNumber] {
+			return i, result
+		}
 	}
-	return checkpoint, result
+	return len(records), result
 }
 
 // expire gives up the records that are too old.

@@ -33,7 +33,7 @@ func (r *Server) registerExtension(w http.ResponseWriter, request *http.Request)
 	r.mu.Lock()
 	sandboxOf(request).extended = true
 	r.mu.Unlock()
-	w.Header().Set(headerExtensionIdentifier, newRequestID())
+	w.Header().Set(headerExtensionIdentifier, NewRequestID())
 	respond(w, http.StatusOK, map[string]string{
 		"functionName":    r.name,
 		"functionVersion": functionVersion,

@@ -69,7 +69,7 @@ type invocation struct {
 // function goes on with an invocation whose caller has left.
 func (r *Server) Invoke(ctx context.Context, payload []byte, opts ...InvokeOption) (Response, error) {
 	inv := &invocation{
-		id:      newRequestID(),
+		id:      NewRequestID(),
 		payload: bytes.Clone(payload),
 		trace:   newTraceHeader(time.Now()),
 		done:    make(chan struct{}),
@@ -191,8 +191,8 @@ func (r *Server) expire(inv *invocation) {
 	}
 }
 
-// newRequestID returns a random UUID, which is what AWS uses.
-func newRequestID() string {
+// NewRequestID returns a random UUID, which is what AWS uses as request ids.
+func NewRequestID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
 	b[6] = b[6]&0x0f | 0x40

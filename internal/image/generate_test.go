@@ -319,7 +319,7 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(t, v.Elem(), depth)
 	case kind == reflect.Interface:
-		inner := reflect.New(typeOf(min(depth, 1), "dynamodbav", leaves).Draw(t, "dynamic")).Elem()
+		inner := reflect.New(typeOf(max(0, min(depth, 1)), "dynamodbav", leaves).Draw(t, "dynamic")).Elem()
 		fill(t, inner, depth-1)
 		v.Set(inner)
 	case kind == reflect.Struct:

@@ -1,5 +1,7 @@
 package image
 
+import "github.com/lambda-cqrs/cqrs/internal/scan"
+
 // Check reports whether text is a well-formed item: every attribute has exactly
 // one known type, numbers and base64 are legal, lists and maps nest at most
 // [MaxDepth] deep, no name occurs twice in an object, and strings are UTF-8. The
@@ -34,7 +36,7 @@ func find(text, wanted string) (kind, string) {
 	r := newReader(text)
 	r.Object()
 	var (
-		seen  names
+		seen  scan.Names
 		found kind
 		value string
 	)
@@ -43,7 +45,7 @@ func find(text, wanted string) (kind, string) {
 		if !ok {
 			break
 		}
-		if !seen.add(name) {
+		if !seen.Add(name) {
 			return kindUnknown, ""
 		}
 		k, err := r.open()

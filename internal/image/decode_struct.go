@@ -3,6 +3,8 @@ package image
 import (
 	"errors"
 	"reflect"
+
+	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
 var errTwoNames = errors.New("two attributes fit the same field: give it the exact name of one in its tag")
@@ -13,8 +15,8 @@ func (d *decoder) structure(v reflect.Value, p *plan) error {
 		return d.broken()
 	}
 	var (
-		exactly, roughly bitset // the fields that were set, by the fit of the name
-		seen             names  // the names that no field has exactly
+		exactly, roughly bitset     // the fields that were set, by the fit of the name
+		seen             scan.Names // the names that no field has exactly
 		next             int
 	)
 	for {
@@ -23,7 +25,7 @@ func (d *decoder) structure(v reflect.Value, p *plan) error {
 			return d.broken()
 		}
 		i, exact, known := p.find(name, next)
-		if exact && !exactly.add(i) || !exact && !seen.add(name) {
+		if exact && !exactly.add(i) || !exact && !seen.Add(name) {
 			return within(name, &Error{Err: errDuplicate})
 		}
 		var err error

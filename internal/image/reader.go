@@ -144,13 +144,13 @@ func (r *reader) skipValue(k kind) error {
 // skipMembers reads the members of an item or map.
 func (r *reader) skipMembers() error {
 	r.Object()
-	var seen names
+	var seen scan.Names
 	for {
 		name, ok := r.Field()
 		if !ok {
 			return r.broken()
 		}
-		if !seen.add(name) {
+		if !seen.Add(name) {
 			return within(name, &Error{Err: errDuplicate})
 		}
 		if err := r.skip(); err != nil {

@@ -1,15 +1,15 @@
-package image
+package scan
 
-// names finds duplicates among the names of one object. The zero value is
+// Names finds duplicates among the names of one object. The zero value is
 // empty; up to its size it allocates nothing.
-type names struct {
-	few  [16]string
+type Names struct {
+	few  [8]string
 	n    int
 	more map[string]struct{}
 }
 
-// add reports whether the name is new.
-func (s *names) add(name string) bool {
+// Add reports whether the name is new.
+func (s *Names) Add(name string) bool {
 	for _, known := range s.few[:s.n] {
 		if known == name {
 			return false

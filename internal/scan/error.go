@@ -1,0 +1,14 @@
+package scan
+
+import "fmt"
+
+// SyntaxError says where and why a text is not JSON, or not the JSON that was
+// asked for. It never quotes the text.
+type SyntaxError struct {
+	Offset int // in bytes from the start of the text
+	Reason string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("invalid JSON at byte %d: %s", e.Offset, e.Reason)
+}

@@ -51,6 +51,12 @@ func (d *decoder) attribute(v reflect.Value, p *plan, o options) error {
 	if err != nil {
 		return err
 	}
+	return d.rest(k, v, p, o)
+}
+
+// rest reads an attribute that has been opened.
+func (d *decoder) rest(k kind, v reflect.Value, p *plan, o options) error {
+	var err error
 	if k == kindNULL {
 		err = d.null(v, p)
 	} else {
@@ -81,7 +87,8 @@ func (d *decoder) null(v reflect.Value, p *plan) error {
 
 // value reads the value of an attribute of kind k, which is not null, into v.
 func (d *decoder) value(k kind, v reflect.Value, p *plan, o options) error {
-	if k == kindS || k == kindN || k == kindB {
+	switch k {
+	case kindS, kindN, kindB:
 		text, err := d.scalar(k)
 		if err != nil {
 			return err

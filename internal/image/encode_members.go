@@ -18,8 +18,8 @@ var (
 func (e *encoder) structure(v reflect.Value, p *plan) error {
 	e.add(`{`)
 	first := true
-	for i := range p.fields {
-		f := &p.fields[i]
+	for i := range p.members {
+		f := &p.members[i]
 		value, ok := existing(v, f.index)
 		if !ok {
 			continue

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/lambda-cqrs/cqrs/internal/field"
 )
 
 // op is how the values of a Go type are converted.
@@ -41,9 +43,8 @@ type plan struct {
 	text    bool // a map whose keys are encoding.TextUnmarshaler
 	named   bool // a map whose keys can be read from a name
 	bits    int  // of a number
-	fields  []field
-	byName  map[string]int
-	byFold  map[string]int // the first field that a folded name fits
+	members []member
+	names   field.Index
 	literal literal
 }
 
@@ -190,18 +191,15 @@ func (b builder) fill(p *plan, t reflect.Type) op {
 }
 
 func (b builder) fillStruct(p *plan, t reflect.Type) {
-	p.fields = fieldsOf(t)
-	p.byName = make(map[string]int, len(p.fields))
-	p.byFold = make(map[string]int, len(p.fields))
-	for i := range p.fields {
-		f := &p.fields[i]
-		f.plan = b.plan(f.typ)
-		p.byName[f.name] = i
-		folded := string(fold(nil, f.name))
-		if _, taken := p.byFold[folded]; !taken {
-			p.byFold[folded] = i
-		}
+	fields := membersOf(t)
+	names := make([]string, len(fields))
+	p.members = make([]member, len(fields))
+	for i, f := range fields {
+		_, o, _ := parseTag(f.Tag)
+		p.members[i] = member{name: f.Name, index: f.Index, plan: b.plan(f.Type), options: o}
+		names[i] = f.Name
 	}
+	p.names = field.NewIndex(names)
 }
 
 // isName reports whether a name can be read as a value of that kind.
@@ -228,18 +226,4 @@ func (p *plan) base() *plan {
 		p = p.elem
 	}
 	return p
-}
-
-// find returns the field that an attribute's name fits, and whether it fits
-// exactly. The next field in order is the likeliest.
-func (p *plan) find(name string, next int) (i int, exact, ok bool) {
-	if next < len(p.fields) && p.fields[next].name == name {
-		return next, true, true
-	}
-	if i, ok := p.byName[name]; ok {
-		return i, true, true
-	}
-	var buffer [64]byte
-	i, ok = p.byFold[string(fold(buffer[:0], name))]
-	return i, false, ok
 }

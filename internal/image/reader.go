@@ -52,29 +52,38 @@ func (r *reader) end() error {
 // open enters an attribute and returns its kind. The caller reads the value and
 // then closes the attribute.
 func (r *reader) open() (kind, error) {
-	if !r.Object() {
-		return kindUnknown, r.broken()
+	tag, _ := r.Enter()
+	return r.kind(tag)
+}
+
+// kind is the kind that an attribute's tag stands for.
+func (r *reader) kind(tag string) (kind, error) {
+	if k := kindOf(tag); k != kindUnknown {
+		return k, nil
 	}
-	tag, ok := r.Field()
-	if !ok {
-		if err := r.broken(); err != nil {
-			return kindUnknown, err
-		}
+	if err := r.broken(); err != nil {
+		return kindUnknown, err
+	}
+	if tag == "" {
 		return kindUnknown, &Error{Err: errNoType}
 	}
-	k := kindOf(tag)
-	if k == kindUnknown {
-		return kindUnknown, &Error{Err: errType}
-	}
-	return k, nil
+	return kindUnknown, &Error{Err: errType}
 }
 
 // close leaves an attribute, which has nothing but its value.
 func (r *reader) close() error {
-	if _, more := r.Field(); more {
-		return &Error{Err: errTwoTypes}
+	if r.Leave() {
+		return nil
 	}
-	return r.broken()
+	return r.unclosed()
+}
+
+// unclosed is the error of an attribute that could not be left.
+func (r *reader) unclosed() error {
+	if err := r.broken(); err != nil {
+		return err
+	}
+	return &Error{Err: errTwoTypes}
 }
 
 // deeper counts a list or map that is entered; the caller takes it back.
@@ -116,6 +125,11 @@ func (r *reader) skip() error {
 	if err != nil {
 		return err
 	}
+	return r.skipRest(k)
+}
+
+// skipRest reads an attribute that has been opened.
+func (r *reader) skipRest(k kind) error {
 	if err := r.skipValue(k); err != nil {
 		return err
 	}
@@ -146,14 +160,18 @@ func (r *reader) skipMembers() error {
 	r.Object()
 	var seen scan.Names
 	for {
-		name, ok := r.Field()
+		name, tag, ok := r.Tagged()
 		if !ok {
 			return r.broken()
 		}
 		if !seen.Add(name) {
 			return within(name, &Error{Err: errDuplicate})
 		}
-		if err := r.skip(); err != nil {
+		k, err := r.kind(tag)
+		if err == nil {
+			err = r.skipRest(k)
+		}
+		if err != nil {
 			return within(name, err)
 		}
 	}

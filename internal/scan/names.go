@@ -3,7 +3,7 @@ package scan
 // Names finds duplicates among the names of one object. The zero value is
 // empty; up to its size it allocates nothing.
 type Names struct {
-	few  [8]string
+	few  [16]string
 	n    int
 	more map[string]struct{}
 }

@@ -108,9 +108,8 @@ func (s *Scanner) open(k Kind) bool {
 // Enter is Object and Field in one: it enters an object and returns the name of
 // its first member. It returns false for an empty object, which is left.
 func (s *Scanner) Enter() (name string, ok bool) {
-	// The members of formats that tag a value with its type have one letter.
 	if text, i := s.text, s.pos; i+5 < len(text) && text[i] == '{' && text[i+1] == '"' && text[i+3] == '"' && text[i+4] == ':' &&
-		text[i+2]-'A' < 26 && s.err == nil && s.depth < s.limit {
+		plainTag(text[i+2]) && s.err == nil && s.depth < s.limit {
 		s.depth++
 		s.pos = i + 5
 		return text[i+2 : i+3], true
@@ -121,6 +120,50 @@ func (s *Scanner) Enter() (name string, ok bool) {
 	return s.Field()
 }
 
+// Tagged is Field and Enter in one, for members whose values say their type, as
+// in "name":{"S":"text"}. It returns false where Field does, and an empty tag
+// where Enter does.
+func (s *Scanner) Tagged() (name, tag string, ok bool) {
+	text, i := s.text, s.pos
+	if i < len(text) && text[i] == ',' && !s.fresh {
+		i++
+	} else if !s.fresh {
+		return s.tagged()
+	}
+	if i >= len(text) || text[i] != '"' || s.err != nil || s.depth >= s.limit {
+		return s.tagged()
+	}
+	end, found := stringEnd(text, i)
+	if end < 0 || found != 0 || end+6 > len(text) || text[end:end+3] != `:{"` {
+		return s.tagged()
+	}
+	behind := end + 5
+	if text[end+4] != '"' || !plainTag(text[end+3]) {
+		if behind, found = stringEnd(text, end+2); behind < 0 || found != 0 {
+			return s.tagged()
+		}
+	}
+	if behind >= len(text) || text[behind] != ':' {
+		return s.tagged()
+	}
+	s.fresh = false
+	s.depth++
+	s.pos = behind + 1
+	return text[i+1 : end-1], text[end+3 : behind-1], true
+}
+
+// tagged is Tagged for a text that is written in another way.
+func (s *Scanner) tagged() (name, tag string, ok bool) {
+	if name, ok = s.Field(); !ok {
+		return "", "", false
+	}
+	tag, _ = s.Enter()
+	return name, tag, true
+}
+
+// plainTag tells the letters that are the whole of a member's name.
+func plainTag(c byte) bool { return c-'A' < 26 }
+
 // Leave leaves an object behind one of its members. It reports false where
 // another member follows, or at an error.
 func (s *Scanner) Leave() bool {
@@ -130,6 +173,21 @@ func (s *Scanner) Leave() bool {
 		return true
 	}
 	return !s.next('}') && s.err == nil
+}
+
+// LastText is Text and Leave in one: it reads a string, and leaves the object
+// that it is the last member of. It reports false where another member follows,
+// or at an error.
+func (s *Scanner) LastText() (string, bool) {
+	if text, i := s.text, s.pos; i < len(text) && text[i] == '"' && s.err == nil {
+		if end, found := stringEnd(text, i); end > 0 && end < len(text) && found == 0 && text[end] == '}' {
+			s.pos = end + 1
+			s.depth--
+			return text[i+1 : end-1], true
+		}
+	}
+	read := s.Text()
+	return read, s.Leave()
 }
 
 // Field moves to the next member of the object that was entered last and

@@ -33,6 +33,9 @@ func NewIndex(names []string) Index {
 	return x
 }
 
+// Name returns the name of a field.
+func (x *Index) Name(i int) string { return x.names[i] }
+
 // slot is where a name is looked for first. The table holds names of a
 // program's fields alone, so nobody outside can make it slow.
 func (x *Index) slot(name string) int {

@@ -7,6 +7,8 @@ import "fmt"
 type SyntaxError struct {
 	Offset int // in bytes from the start of the text
 	Reason string
+
+	TooDeep bool // the text may be JSON, but nests deeper than the scanner's limit
 }
 
 func (e *SyntaxError) Error() string {

@@ -367,7 +367,11 @@ func (s *Scanner) unexpected(i int) int {
 }
 
 func (s *Scanner) tooDeep(i int) int {
-	return s.failAt(i, fmt.Sprintf("nested deeper than %d levels", s.limit))
+	if s.err == nil {
+		s.pos = i
+		s.err = &SyntaxError{Offset: i, Reason: fmt.Sprintf("nested deeper than %d levels", s.limit), TooDeep: true}
+	}
+	return -1
 }
 
 func (s *Scanner) fail(reason string) { s.failAt(s.pos, reason) }

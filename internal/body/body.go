@@ -75,6 +75,8 @@ func (d *decoder) value(v reflect.Value, p *plan) bool {
 		return d.pointer(v, p)
 	case opSlice:
 		return d.slice(v, p)
+	case opStrings:
+		return d.strings(v)
 	case opArray:
 		return d.array(v, p)
 	case opMap, opAnyMap, opStringMap:

@@ -31,6 +31,29 @@ func (d *decoder) slice(v reflect.Value, p *plan) bool {
 	return d.Err() == nil
 }
 
+// strings is slice for a []string.
+func (d *decoder) strings(v reflect.Value) bool {
+	if d.Kind() != scan.Array {
+		return d.null()
+	}
+	if !d.Array() {
+		return false
+	}
+	var few [16]string
+	all := few[:0]
+	for d.Element() {
+		text := ""
+		if d.Kind() == scan.String {
+			text = d.Text()
+		} else if !d.null() {
+			return false
+		}
+		all = append(all, text)
+	}
+	*v.Addr().Interface().(*[]string) = append(make([]string, 0, len(all)), all...)
+	return d.Err() == nil
+}
+
 // array reads as many elements as there are in both.
 func (d *decoder) array(v reflect.Value, p *plan) bool {
 	if d.Kind() != scan.Array {

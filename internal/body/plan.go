@@ -35,6 +35,7 @@ const (
 	opAnyMap
 	opStringMap
 	opBytes
+	opStrings
 	opSlice
 	opArray
 )
@@ -64,6 +65,7 @@ var known = map[reflect.Type]op{
 	reflect.TypeFor[any]():               opAny,
 	reflect.TypeFor[map[string]any]():    opAnyMap,
 	reflect.TypeFor[map[string]string](): opStringMap,
+	reflect.TypeFor[[]string]():          opStrings,
 }
 
 var (

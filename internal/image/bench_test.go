@@ -153,6 +153,15 @@ func BenchmarkText(b *testing.B) {
 	}
 }
 
+func BenchmarkPeek(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if image.Peek(orderText, "status") != "PAID" {
+			b.Fatal("not found")
+		}
+	}
+}
+
 func BenchmarkCheck(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(orderText)))

@@ -23,6 +23,30 @@ func Text(text, name string) string {
 	return ""
 }
 
+// Peek is Text for a caller who decodes the item next: it reads no further than
+// the attribute, and takes the first of that name. It allocates nothing, but for
+// a text with escapes.
+func Peek(text, name string) string {
+	r := newReader(text)
+	r.Object()
+	for {
+		found, tag, ok := r.Tagged()
+		if !ok {
+			return ""
+		}
+		if found != name {
+			r.Skip()
+		} else if kindOf(tag) == kindS {
+			return r.Text()
+		} else {
+			return ""
+		}
+		if !r.Leave() {
+			return ""
+		}
+	}
+}
+
 // Scalar returns the top-level S or N attribute of that name, or the base64
 // text of a B. It reports false where there is none or the text is malformed.
 func Scalar(text, name string) (value string, ok bool) {
@@ -41,14 +65,14 @@ func find(text, wanted string) (kind, string) {
 		value string
 	)
 	for {
-		name, ok := r.Field()
+		name, tag, ok := r.Tagged()
 		if !ok {
 			break
 		}
 		if !seen.Add(name) {
 			return kindUnknown, ""
 		}
-		k, err := r.open()
+		k, err := r.kind(tag)
 		if err != nil {
 			return kindUnknown, ""
 		}

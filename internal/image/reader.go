@@ -10,9 +10,10 @@ import (
 // each other, DynamoDB's own limit.
 const MaxDepth = 32
 
-// brackets is what MaxDepth needs in JSON: the item, two for each list or map,
-// one for the innermost attribute and one for a set.
-const brackets = 1 + 2*MaxDepth + 1 + 1
+// Brackets is the number of objects and arrays that MaxDepth needs in JSON: the
+// item, two for each list or map, one for the innermost attribute and one for a
+// set.
+const Brackets = 1 + 2*MaxDepth + 1 + 1
 
 var (
 	errDuplicate = errors.New("a duplicate attribute name")
@@ -30,7 +31,7 @@ type reader struct {
 }
 
 func newReader(text string) reader {
-	return reader{Scanner: scan.NewDepth(text, brackets)}
+	return reader{Scanner: scan.NewDepth(text, Brackets)}
 }
 
 // broken is the scanner's error as ours, nil while there is none.

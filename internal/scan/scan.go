@@ -194,6 +194,30 @@ func (s *Scanner) LastText() (string, bool) {
 // returns its name; the caller reads or skips the value before it calls Field
 // again. It returns false behind the last member, and then the object is left.
 func (s *Scanner) Field() (name string, ok bool) {
+	// Most members follow a comma, and a space at most.
+	text, i := s.text, s.pos
+	if !s.fresh {
+		if i >= len(text) || text[i] != ',' {
+			return s.field()
+		}
+		if i++; i < len(text) && text[i] == ' ' {
+			i++
+		}
+	}
+	if i >= len(text) || text[i] != '"' || s.err != nil {
+		return s.field()
+	}
+	end, found := stringEnd(text, i)
+	if end < 0 || found != 0 || end >= len(text) || text[end] != ':' {
+		return s.field()
+	}
+	s.fresh = false
+	s.pos = end + 1
+	return text[i+1 : end-1], true
+}
+
+// field is Field for a text that is written in another way.
+func (s *Scanner) field() (name string, ok bool) {
 	if !s.next('}') {
 		return "", false
 	}
@@ -291,7 +315,7 @@ func (s *Scanner) decode(start int, body string, found lexeme) string {
 
 // Number reads a number and returns its text, unconverted.
 func (s *Scanner) Number() string {
-	if !s.expect(Number) {
+	if (s.pos >= len(s.text) || !isDigit(s.text[s.pos]) || s.err != nil) && !s.expect(Number) {
 		return ""
 	}
 	start := s.pos

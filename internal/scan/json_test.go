@@ -235,6 +235,7 @@ func FuzzValid(f *testing.F) {
 		sameWalk(t, text)
 		if depth(text) <= scan.MaxDepth {
 			sameVerdicts(t, []byte(text))
+			sameShortcuts(t, text)
 		}
 	})
 }

@@ -42,7 +42,7 @@ type (
 		Base
 		*Other `json:"other"`
 		hidden
-		stringKind //nolint:unused // it takes no member
+		stringKind      //nolint:unused // it takes no member
 		Named      Base `json:"-,"`
 		Never      int  `json:"-"`
 		Odd        int  `json:"a\"b,string"`
@@ -122,7 +122,7 @@ func typeOf(depth int) *rapid.Generator[reflect.Type] {
 		case 3:
 			return reflect.MapOf(rapid.SampledFrom(keys).Draw(t, "key"), inner.Draw(t, "map"))
 		case 4, 5, 6:
-			return structOf(depth - 1).Draw(t, "struct")
+			return structOf(depth-1).Draw(t, "struct")
 		default:
 			return rapid.SampledFrom(leaves).Draw(t, "leaf")
 		}
@@ -182,7 +182,9 @@ func (w *writer) int(low, high int, label string) int {
 	return rapid.IntRange(low, high).Draw(w.t, label)
 }
 
-func (w *writer) one(all []string, label string) string { return rapid.SampledFrom(all).Draw(w.t, label) }
+func (w *writer) one(all []string, label string) string {
+	return rapid.SampledFrom(all).Draw(w.t, label)
+}
 
 func (w *writer) space() { w.b.WriteString(w.one([]string{"", "", "", "", " ", "\n\t"}, "space")) }
 

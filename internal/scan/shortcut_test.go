@@ -148,19 +148,19 @@ func TestNames(t *testing.T) {
 func TestDiscard(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`{"a":1,"b":[{"a":1},{"a":2}],"c":{"a":{}}}`:         "",
+		`{"a":1,"b":[{"a":1},{"a":2}],"c":{"a":{}}}`:          "",
 		`["\ud83d\ude00","\u00e9\n\\","ü",1,true,null,[],{}]`: "",
-		`{"a":1,"a":2}`:                                       "a duplicate name",
-		`{"a":1,"\u0061":2}`:                                  "a duplicate name",
-		`[[{"b":{"a":1,"x":2,"a":3}}]]`:                       "a duplicate name",
-		`["\ud800"]`:                                          "surrogate",
-		`["\\\udc00"]`:                                        "surrogate",
-		`{"\ud800x":1}`:                                       "surrogate",
-		"[\"\xff\"]":                                          "UTF-8",
-		"[\"\\n\xff\"]":                                       "UTF-8",
-		`["\x"]`:                                              "escape",
-		`[1,]`:                                                "comma",
-		`["a`:                                                 "ends inside",
+		`{"a":1,"a":2}`:                 "a duplicate name",
+		`{"a":1,"\u0061":2}`:            "a duplicate name",
+		`[[{"b":{"a":1,"x":2,"a":3}}]]`: "a duplicate name",
+		`["\ud800"]`:                    "surrogate",
+		`["\\\udc00"]`:                  "surrogate",
+		`{"\ud800x":1}`:                 "surrogate",
+		"[\"\xff\"]":                    "UTF-8",
+		"[\"\\n\xff\"]":                 "UTF-8",
+		`["\x"]`:                        "escape",
+		`[1,]`:                          "comma",
+		`["a`:                           "ends inside",
 	} {
 		s := scan.New(text)
 		s.Discard()

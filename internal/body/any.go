@@ -13,7 +13,7 @@ func (d *decoder) anyValue(v reflect.Value, p *plan) bool {
 	if !ok {
 		return false
 	}
-	if target, plain := v.Addr().Interface().(*any); plain {
+	if target, plain := reflect.TypeAssert[*any](v.Addr()); plain {
 		*target = value
 	} else if value != nil {
 		v.Set(reflect.ValueOf(value).Convert(p.typ))

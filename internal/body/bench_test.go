@@ -65,19 +65,23 @@ func BenchmarkUnmarshal(b *testing.B) {
 }
 
 func benchOurs[T any](b *testing.B, text string) {
+	b.Helper()
 	bench[T](b, text, func(v *T) error { return body.Unmarshal(text, v) })
 }
 
 // benchTheirs is what a team writes today.
 func benchTheirs[T any](b *testing.B, text string) {
+	b.Helper()
 	bench[T](b, text, func(v *T) error { return json.Unmarshal([]byte(text), v) })
 }
 
 func benchJSONv2[T any](b *testing.B, text string) {
+	b.Helper()
 	bench[T](b, text, func(v *T) error { return body.ByJSONv2(text, v) })
 }
 
 func bench[T any](b *testing.B, text string, unmarshal func(*T) error) {
+	b.Helper()
 	b.ReportAllocs()
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {

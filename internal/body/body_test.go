@@ -43,8 +43,8 @@ type quotes struct {
 	Text   string      `json:",string"`
 	Number json.Number `json:",string"`
 	Own    jsonInt     `json:",string"`
-	List   []int       `json:",string"`
-	Deep   **int       `json:",string"`
+	List   []int       `json:",string"` //nolint:staticcheck // it has no meaning
+	Deep   **int       `json:",string"` //nolint:staticcheck // it has no meaning
 }
 
 var types = []reflect.Type{
@@ -185,7 +185,7 @@ func TestUnmarshalStartsOver(t *testing.T) {
 func TestDecodeGoesOnBehindTheValue(t *testing.T) {
 	t.Parallel()
 	for value, fits := range map[string]bool{
-		` {"id":"x"} `: true, `null`: true, `{"id":7}`: false, `[1,[2]]`: false, `{"id":"a","id":"b"}`: false, `{"x":"\ud800"}`: false,
+		`{"id" : "x"}`: true, `null`: true, `{"id":7}`: false, `[1,[2]]`: false, `{"id":"a","id":"b"}`: false, `{"x":"\ud800"}`: false,
 	} {
 		s := scan.New(`{"payload":` + value + `,"next":1}`)
 		s.Object()

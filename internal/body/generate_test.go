@@ -28,9 +28,9 @@ type (
 		Both bool
 	}
 	Other struct {
+		Base
 		ID   int `json:"ID,omitempty"`
 		Both string
-		Base
 	}
 	hidden struct {
 		Shown  string `json:"shown"`
@@ -43,9 +43,9 @@ type (
 		*Other `json:"other"`
 		hidden
 		stringKind      //nolint:unused // it takes no member
-		Named      Base `json:"-,"`
+		Named      Base `json:"-,"` //nolint:staticcheck // its name is -
 		Never      int  `json:"-"`
-		Odd        int  `json:"a\"b,string"`
+		Odd        int  `json:"a\"b,string"` //nolint:staticcheck // its name is Odd
 		Self       *Embeds
 	}
 	// EmbedsHidden cannot be made by anybody else.
@@ -178,8 +178,8 @@ func textFor(t *rapid.T, goType reflect.Type) string {
 	return w.b.String()
 }
 
-func (w *writer) int(low, high int, label string) int {
-	return rapid.IntRange(low, high).Draw(w.t, label)
+func (w *writer) upTo(high int, label string) int {
+	return rapid.IntRange(0, high).Draw(w.t, label)
 }
 
 func (w *writer) one(all []string, label string) string {
@@ -191,7 +191,7 @@ func (w *writer) space() { w.b.WriteString(w.one([]string{"", "", "", "", " ", "
 func (w *writer) value(goType reflect.Type, depth int) {
 	w.space()
 	defer w.space()
-	switch stray := w.int(0, 19, "stray"); {
+	switch stray := w.upTo(19, "stray"); {
 	case stray == 0:
 		w.b.WriteString("null")
 		return
@@ -208,7 +208,7 @@ func (w *writer) value(goType reflect.Type, depth int) {
 		w.b.WriteString(w.one([]string{"true", "false"}, "bool"))
 	case kind == reflect.Pointer:
 		w.value(goType.Elem(), depth)
-	case kind == reflect.Slice && goType.Elem().Kind() == reflect.Uint8 && w.int(0, 3, "base64") > 0:
+	case kind == reflect.Slice && goType.Elem().Kind() == reflect.Uint8 && w.upTo(3, "base64") > 0:
 		w.text(base64.StdEncoding.EncodeToString([]byte(w.one(words, "bytes"))))
 	case kind == reflect.Slice, kind == reflect.Array:
 		w.list(func() { w.value(goType.Elem(), depth-1) })
@@ -232,10 +232,10 @@ func (w *writer) structure(goType reflect.Type, depth int) {
 			name = word
 		}
 		goType := f.Type
-		if strings.Contains(f.Tag.Get("json"), ",string") && w.int(0, 3, "quoted") > 0 {
+		if strings.Contains(f.Tag.Get("json"), ",string") && w.upTo(3, "quoted") > 0 {
 			goType = nil
 		}
-		switch w.int(0, 5, "case") {
+		switch w.upTo(5, "case") {
 		case 0:
 			name = strings.ToUpper(name)
 		case 1:
@@ -265,7 +265,7 @@ func (w *writer) object(names []string, value func(name string)) {
 	seen := map[string]bool{}
 	w.b.WriteByte('{')
 	for _, name := range slices.Concat(names, others) {
-		if seen[name] && w.int(0, 9, "twice") > 0 {
+		if seen[name] && w.upTo(9, "twice") > 0 {
 			continue
 		}
 		if len(seen) > 0 {
@@ -283,7 +283,7 @@ func (w *writer) object(names []string, value func(name string)) {
 
 func (w *writer) list(value func()) {
 	w.b.WriteByte('[')
-	for i := range w.int(0, 4, "elements") {
+	for i := range w.upTo(4, "elements") {
 		if i > 0 {
 			w.b.WriteByte(',')
 		}
@@ -298,7 +298,7 @@ func (w *writer) any(depth int) {
 		kinds = 7
 	}
 	w.space()
-	switch w.int(0, kinds-1, "kind") {
+	switch w.upTo(kinds-1, "kind") {
 	case 0:
 		w.b.WriteString(w.one([]string{"true", "false", "null"}, "literal"))
 	case 1, 2:
@@ -321,7 +321,7 @@ func (w *writer) text(text string) {
 		panic(err)
 	}
 	body := string(quoted[1 : len(quoted)-1])
-	switch w.int(0, 39, "spelling") {
+	switch w.upTo(39, "spelling") {
 	case 0:
 		body += `\ud800`
 	case 1:

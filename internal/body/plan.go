@@ -58,14 +58,26 @@ type member struct {
 	quoted bool // the tag option "string"
 }
 
-var known = map[reflect.Type]op{
-	reflect.TypeFor[time.Time]():         opTime,
-	reflect.TypeFor[json.RawMessage]():   opRaw,
-	reflect.TypeFor[json.Number]():       opNumber,
-	reflect.TypeFor[any]():               opAny,
-	reflect.TypeFor[map[string]any]():    opAnyMap,
-	reflect.TypeFor[map[string]string](): opStringMap,
-	reflect.TypeFor[[]string]():          opStrings,
+// known is the op of a type that is read without looking into it.
+func known(t reflect.Type) op {
+	switch t {
+	case reflect.TypeFor[time.Time]():
+		return opTime
+	case reflect.TypeFor[json.RawMessage]():
+		return opRaw
+	case reflect.TypeFor[json.Number]():
+		return opNumber
+	case reflect.TypeFor[any]():
+		return opAny
+	case reflect.TypeFor[map[string]any]():
+		return opAnyMap
+	case reflect.TypeFor[map[string]string]():
+		return opStringMap
+	case reflect.TypeFor[[]string]():
+		return opStrings
+	default:
+		return opNone
+	}
 }
 
 var (
@@ -77,6 +89,8 @@ var (
 // plans caches the plan of each type that was read, as encoding/json does with
 // its decoders. A plan follows from its type alone, so the cache only saves time;
 // there are as many as the program has types.
+//
+//nolint:gochecknoglobals // a cache
 var plans sync.Map // reflect.Type → *plan
 
 func planOf(t reflect.Type) *plan {
@@ -109,7 +123,7 @@ func (b builder) plan(t reflect.Type) *plan {
 }
 
 func (b builder) fill(p *plan, t reflect.Type) op {
-	if o, ok := known[t]; ok {
+	if o := known(t); o != opNone {
 		return o
 	}
 	if o := readsItself(t); o != opNone {

@@ -24,7 +24,7 @@ func NewIndex(names []string) Index {
 		for x.table[at] != 0 {
 			at = (at + 1) % size
 		}
-		x.table[at] = uint16(i + 1) //nolint:gosec // a struct has fewer fields than that
+		x.table[at] = uint16(i + 1) // a struct has fewer fields than that
 		fold := string(Fold(nil, name))
 		if _, taken := x.folded[fold]; !taken {
 			x.folded[fold] = i

@@ -79,6 +79,7 @@ func BenchmarkUnmarshal(b *testing.B) {
 }
 
 func benchUnmarshal[T any](b *testing.B, text string) {
+	b.Helper()
 	b.ReportAllocs()
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
@@ -92,6 +93,7 @@ func benchUnmarshal[T any](b *testing.B, text string) {
 // benchAttributevalue is what a team writes today: aws-lambda-go reads the
 // image, the team turns it into the SDK's values, attributevalue decodes those.
 func benchAttributevalue[T any](b *testing.B, text string) {
+	b.Helper()
 	raw := []byte(text)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(text)))

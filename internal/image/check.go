@@ -34,14 +34,13 @@ func Peek(text, name string) string {
 		if !ok {
 			return ""
 		}
-		if found != name {
-			r.Skip()
-		} else if kindOf(tag) == kindS {
-			return r.Text()
-		} else {
+		if found == name {
+			if kindOf(tag) == kindS {
+				return r.Text()
+			}
 			return ""
 		}
-		if !r.Leave() {
+		if r.Skip(); !r.Leave() {
 			return ""
 		}
 	}

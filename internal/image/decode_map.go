@@ -104,7 +104,7 @@ func setTextKey(key reflect.Value, name string) error {
 		key.Set(reflect.New(key.Type().Elem()))
 		key = key.Elem()
 	}
-	reader, ok := key.Addr().Interface().(encoding.TextUnmarshaler)
+	reader, ok := reflect.TypeAssert[encoding.TextUnmarshaler](key.Addr())
 	if !ok {
 		return failf("%w (%s)", errKey, key.Type())
 	}

@@ -91,7 +91,7 @@ type (
 	timeKind   time.Time
 	bytesKind  []byte
 	byteKind   uint8
-	anyKind    interface{}
+	anyKind    any
 	inner      struct {
 		A string
 		N *int `dynamodbav:"name"`
@@ -323,9 +323,9 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 		fill(t, inner, depth-1)
 		v.Set(inner)
 	case kind == reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				fill(t, v.Field(i), depth-1)
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				fill(t, field, depth-1)
 			}
 		}
 	case kind == reflect.Slice:

@@ -62,20 +62,10 @@ const (
 )
 
 var (
-	timeType   = reflect.TypeFor[time.Time]()
-	anyType    = reflect.TypeFor[any]()
-	anyMapType = reflect.TypeFor[map[string]any]()
+	timeType = reflect.TypeFor[time.Time]()
+	anyType  = reflect.TypeFor[any]()
 
 	byteSlicesType = reflect.TypeFor[[][]byte]()
-
-	literals = map[reflect.Type]literal{
-		anyType:                              literalAny,
-		timeType:                             literalTime,
-		reflect.TypeFor[[]byte]():            literalBytes,
-		reflect.TypeFor[[]string]():          literalStrings,
-		reflect.TypeFor[map[string]string](): literalStringMap,
-		anyMapType:                           literalAnyMap,
-	}
 
 	numberInterface = reflect.TypeFor[interface {
 		Float64() (float64, error)
@@ -85,9 +75,31 @@ var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
+// literalOf knows the types that are set without going through reflect.
+func literalOf(t reflect.Type) literal {
+	switch t {
+	case anyType:
+		return literalAny
+	case timeType:
+		return literalTime
+	case reflect.TypeFor[[]byte]():
+		return literalBytes
+	case reflect.TypeFor[[]string]():
+		return literalStrings
+	case reflect.TypeFor[map[string]string]():
+		return literalStringMap
+	case reflect.TypeFor[map[string]any]():
+		return literalAnyMap
+	default:
+		return literalNone
+	}
+}
+
 // plans caches the plan of each type that was converted, as encoding/json does
 // with its encoders. A plan follows from its type alone, so the cache only saves
 // time; there are as many as the program has types.
+//
+//nolint:gochecknoglobals // a cache
 var plans sync.Map // reflect.Type → *plan
 
 func planOf(t reflect.Type) *plan {
@@ -113,7 +125,7 @@ func (b builder) plan(t reflect.Type) *plan {
 	if p, ok := b[t]; ok {
 		return p
 	}
-	p := &plan{typ: t, literal: literals[t]}
+	p := &plan{typ: t, literal: literalOf(t)}
 	b[t] = p
 	p.op = b.fill(p, t)
 	p.enc = p.op

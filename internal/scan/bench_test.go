@@ -11,17 +11,17 @@ import (
 )
 
 // payloads are the files of testdata: events as AWS sends them.
-func payloads(t testing.TB) map[string]string {
-	t.Helper()
+func payloads(tb testing.TB) map[string]string {
+	tb.Helper()
 	paths, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no payloads: %v", err)
+		tb.Fatalf("no payloads: %v", err)
 	}
 	all := make(map[string]string, len(paths))
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		all[strings.TrimSuffix(filepath.Base(path), ".json")] = string(text)
 	}

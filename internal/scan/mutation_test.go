@@ -47,6 +47,7 @@ func TestMutatedPayloads(t *testing.T) {
 // sameVerdicts compares Valid with encoding/json and Discard with jsontext,
 // and reports whether the text is valid. No mutation nests too deeply.
 func sameVerdicts(t *testing.T, text []byte) bool {
+	t.Helper()
 	valid := json.Valid(text)
 	if err := scan.Valid(string(text)); valid != (err == nil) {
 		require.FailNow(t, "verdicts differ", "%q: encoding/json says %t, Valid says %v", text, valid, err)

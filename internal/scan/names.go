@@ -1,5 +1,7 @@
 package scan
 
+import "slices"
+
 // Names finds duplicates among the names of one object. The zero value is
 // empty; up to its size it allocates nothing.
 type Names struct {
@@ -10,10 +12,8 @@ type Names struct {
 
 // Add reports whether the name is new.
 func (s *Names) Add(name string) bool {
-	for _, known := range s.few[:s.n] {
-		if known == name {
-			return false
-		}
+	if slices.Contains(s.few[:s.n], name) {
+		return false
 	}
 	if s.n < len(s.few) {
 		s.few[s.n] = name

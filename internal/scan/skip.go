@@ -95,7 +95,7 @@ func (s *Scanner) skipObject(i int) int {
 		if i = s.skip(i); i < 0 {
 			return i
 		}
-		more := false
+		var more bool
 		if i, more = s.more(i, '}'); !more {
 			return i
 		}
@@ -122,7 +122,7 @@ func (s *Scanner) skipArray(i int) int {
 		if i = s.skip(i); i < 0 {
 			return i
 		}
-		more := false
+		var more bool
 		if i, more = s.more(i, ']'); !more {
 			return i
 		}

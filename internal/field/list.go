@@ -7,10 +7,12 @@ import (
 
 // Field is a field of a struct, or of a struct embedded in it.
 type Field struct {
-	reflect.StructField // its Index leads from the outermost struct
+	Name  string // that of its members, from the tag or else of the field
+	Type  reflect.Type
+	Tag   reflect.StructTag
+	Index []int // the way to it from the outermost struct
 
-	Name   string // that of its members, from the tag or else of the field
-	tagged bool
+	tagged bool // the name is from the tag
 }
 
 // List returns the fields that members belong to, in the order of their
@@ -90,8 +92,7 @@ func (e embedded) field(i int, nameOf func(reflect.StructField) (string, bool)) 
 	if !ok {
 		return Field{}, nil, false
 	}
-	sf.Index = append(slices.Clone(e.index), i)
-	f = Field{StructField: sf, Name: sf.Name}
+	f = Field{Name: sf.Name, Type: sf.Type, Tag: sf.Tag, Index: append(slices.Clone(e.index), i)}
 	if sf.Anonymous && name == "" && base.Kind() == reflect.Struct {
 		return f, base, true
 	}

@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lambda-cqrs/cqrs/internal/image"
+	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
 type order struct {
@@ -172,4 +174,75 @@ func BenchmarkCheck(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// batch is an invocation with 100 changes of an order.
+func batch() string {
+	record := `{"eventID":"58a9a823bd4dd415ba44d198a15abde5","eventName":"MODIFY","eventVersion":"1.1","eventSource":"aws:dynamodb",` +
+		`"awsRegion":"eu-west-1","dynamodb":{"ApproximateCreationDateTime":1764000000,"Keys":{"pk":{"S":"ORDER#acme"},"sk":{"S":"o-100042"}},` +
+		`"NewImage":` + orderText + `,"OldImage":` + orderText + `,"SequenceNumber":"44215845000000000174504392","SizeBytes":545,` +
+		`"StreamViewType":"NEW_AND_OLD_IMAGES"},"eventSourceARN":"arn:aws:dynamodb:eu-west-1:123456789012:table/orders/stream/2026"}`
+	return `{"Records":[` + strings.Repeat(record+`,`, 99) + record + `]}`
+}
+
+// BenchmarkBatch compares what decoding costs of a batch, new images into
+// structs, without the rest of an invocation.
+func BenchmarkBatch(b *testing.B) {
+	text := batch()
+	b.Run("cqrs", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			s := scan.NewDepth(text, 2*scan.MaxDepth)
+			if orders, err := walkBatch(&s, nil); err != nil || len(orders) != 100 || orders[99].Total != 129.95 {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("attributevalue", func(b *testing.B) {
+		b.ReportAllocs()
+		b.SetBytes(int64(len(text)))
+		for b.Loop() {
+			var event events.DynamoDBEvent
+			if err := json.Unmarshal([]byte(text), &event); err != nil {
+				b.Fatal(err)
+			}
+			for i := range event.Records {
+				var v order
+				if err := attributevalue.UnmarshalMap(sdkItem(event.Records[i].Change.NewImage), &v); err != nil || v.Total != 129.95 {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// walkBatch decodes every NewImage in an event.
+func walkBatch(s *scan.Scanner, orders []*order) ([]*order, error) {
+	switch s.Kind() {
+	case scan.Object:
+		s.Object()
+		for name, ok := s.Field(); ok; name, ok = s.Field() {
+			switch name {
+			case "Records", "dynamodb":
+				orders, _ = walkBatch(s, orders)
+			case "NewImage":
+				v := new(order)
+				if err := image.Decode(s, v); err != nil {
+					return nil, err
+				}
+				orders = append(orders, v)
+			default:
+				s.Skip()
+			}
+		}
+	case scan.Array:
+		s.Array()
+		for s.Element() {
+			orders, _ = walkBatch(s, orders)
+		}
+	default:
+		s.Skip()
+	}
+	return orders, s.Err()
 }

@@ -257,3 +257,59 @@ func TestPlansCanBeSharedAndRecursive(t *testing.T) {
 		require.NoError(t, <-done)
 	}
 }
+
+func TestMapsDoNotMixTheirValues(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`{"a":{"id":"x","tags":["t"]},"b":{},"c":null,"d":{"tags":[]}}`,
+		`{"a":{"lines":[{"sku":"x","quantity":1},{}]},"b":{"lines":[{"price":1}]}}`,
+	} {
+		require.True(t, sameAsEncodingJSON(t, reflect.TypeFor[map[string]placed](), text))
+		require.True(t, sameAsEncodingJSON(t, reflect.TypeFor[map[string]*placed](), text))
+	}
+}
+
+func TestTimesOfAnyLength(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		`"2026-11-24T15:04:05.` + strings.Repeat("0", 100) + `Z"`, `"` + strings.Repeat("2", 100) + `"`, `"2026-11-24T24:00:00Z"`, `null`, `7`,
+	} {
+		sameAsEncodingJSON(t, reflect.TypeFor[time.Time](), text)
+	}
+}
+
+// TestOddTags: json/v2 would refuse the type for its tag if it were as strict as
+// it is about errors.
+func TestOddTags(t *testing.T) {
+	t.Parallel()
+	type odd struct {
+		Minus int `json:"-,"` //nolint:staticcheck // its name is -
+	}
+	var v map[textType]odd
+	require.NoError(t, body.Unmarshal(`{"k":{"-":1}}`, &v))
+	require.Equal(t, map[textType]odd{{text: "<k>"}: {Minus: 1}}, v)
+}
+
+func TestWhatNobodyCanSet(t *testing.T) {
+	t.Parallel()
+	type named struct {
+		*hidden `json:"hidden"`
+	}
+	var v named
+	require.False(t, body.ByPlan(`{"hidden":{"shown":"x"}}`, &v), "encoding/json panics")
+	require.NoError(t, body.Unmarshal(`{"hidden":null}`, &v))
+	require.Error(t, body.Unmarshal(`{"shown":"x"}`, &EmbedsHidden{}))
+}
+
+// TestUnnamedTypesReadThemselves differs from encoding/json, which asks whether a
+// pointer leads to them.
+func TestUnnamedTypesReadThemselves(t *testing.T) {
+	t.Parallel()
+	var v struct {
+		Inner struct{ textType }
+		At    *struct{ time.Time }
+	}
+	require.NoError(t, body.Unmarshal(`{"Inner":"a","At":"2026-11-24T15:04:05Z"}`, &v))
+	require.Equal(t, "<a>", v.Inner.text)
+	require.Equal(t, 2026, v.At.Year())
+}

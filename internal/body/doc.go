@@ -17,6 +17,8 @@
 //   - Nesting deeper than [scan.MaxDepth] is an error.
 //   - The target starts over from its zero value; nothing is merged into it, and
 //     after an error it is zero.
+//   - A type without a name that embeds one with a decoding method reads itself by
+//     it also where no pointer leads to it.
 //   - With the tag option "string" a quoted number is decimal: encoding/json also
 //     takes 0x1p-2 and -Inf for a float, and anything at all for a json.Number.
 //   - An error says where and why, and never quotes the text.

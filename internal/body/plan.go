@@ -163,9 +163,6 @@ func (b builder) fill(p *plan, t reflect.Type) op {
 func container(t reflect.Type) op {
 	switch t.Kind() {
 	case reflect.Pointer:
-		if endless(t) {
-			return opForeign
-		}
 		return opPointer
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
@@ -213,18 +210,6 @@ func isKey(t reflect.Type) bool {
 	}
 	k := t.Kind()
 	return k == reflect.String || reflect.Int <= k && k <= reflect.Uintptr
-}
-
-// endless reports whether pointers lead from t to nothing but pointers, as in
-// type P *P.
-func endless(t reflect.Type) bool {
-	for range 64 {
-		if t.Kind() != reflect.Pointer {
-			return false
-		}
-		t = t.Elem()
-	}
-	return true
 }
 
 func (b builder) fillStruct(p *plan, t reflect.Type) {

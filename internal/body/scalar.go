@@ -69,19 +69,16 @@ func (d *decoder) raw() (string, bool) {
 	return d.Value(), true
 }
 
-// longestTime is more than RFC 3339 takes.
-const longestTime = 64
-
 // time reads a time as time.Time does, which takes no escapes.
 func (d *decoder) time(v reflect.Value) bool {
 	if d.Kind() != scan.String {
 		return d.null()
 	}
 	quoted := d.Value()
-	if d.Err() != nil || len(quoted) > longestTime {
+	if d.Err() != nil {
 		return false
 	}
-	var buffer [longestTime]byte
+	var buffer [64]byte // most times fit
 	text := append(buffer[:0], quoted[1:len(quoted)-1]...)
 	return v.Addr().Interface().(*time.Time).UnmarshalText(text) == nil
 }

@@ -12,13 +12,18 @@ import (
 )
 
 type (
+	Deep struct{ Twice string }
 	base struct {
 		ID, Shared string
 		Tagged     int `name:"t"`
 	}
 	// Left and Right have fields of the same name.
-	Left  struct{ Both, Won string }
+	Left struct {
+		Deep
+		Both, Won string
+	}
 	Right struct {
+		Deep
 		Both string
 		Won  string `name:"Won"`
 	}
@@ -52,7 +57,7 @@ func TestLocate(t *testing.T) {
 	t.Parallel()
 	var v whole
 	target := reflect.ValueOf(&v).Elem()
-	got, ok := field.Locate(target, []int{1, 0})
+	got, ok := field.Locate(target, []int{1, 1})
 	require.True(t, ok)
 	got.SetString("x")
 	require.Equal(t, "x", v.Left.Both)
@@ -97,6 +102,17 @@ func TestIndexLikeEqualFold(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestTheFirstOfNamesThatDifferInCase(t *testing.T) {
+	t.Parallel()
+	index := field.NewIndex([]string{"other", "Name", "NAME", "name"})
+	for name, want := range map[string]int{"Name": 1, "NAME": 2, "name": 3, "nAME": 1} {
+		i, exact, ok := index.Find(name, 0)
+		require.True(t, ok)
+		require.Equal(t, want, i, name)
+		require.Equal(t, name != "nAME", exact)
+	}
 }
 
 func TestSet(t *testing.T) {

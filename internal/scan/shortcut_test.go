@@ -133,6 +133,19 @@ func TestShortcutsKeepTheDepth(t *testing.T) {
 	require.NoError(t, s.End())
 }
 
+func TestLeaveAnEmptyObject(t *testing.T) {
+	t.Parallel()
+	s := scan.New(`[{},1]`)
+	s.Array()
+	s.Element()
+	s.Object()
+	require.True(t, s.Leave())
+	require.True(t, s.Element())
+	require.Equal(t, "1", s.Number())
+	require.False(t, s.Element())
+	require.NoError(t, s.End())
+}
+
 func TestNames(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -143,6 +156,17 @@ func TestNames(t *testing.T) {
 			seen[name] = true
 		}
 	})
+}
+
+func TestNamesBeyondTheFirst(t *testing.T) {
+	t.Parallel()
+	var names scan.Names
+	for i := range 40 {
+		require.True(t, names.Add(string(rune('a'+i))))
+	}
+	for i := range 40 {
+		require.False(t, names.Add(string(rune('a'+i))), "%d", i)
+	}
 }
 
 func TestDiscard(t *testing.T) {

@@ -20,7 +20,6 @@ func (s *Scanner) Skip() {
 	}
 	if i := s.skip(s.pos); i >= 0 {
 		s.pos = i
-		s.fresh = false
 	}
 }
 

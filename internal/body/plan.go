@@ -179,8 +179,8 @@ func container(t reflect.Type) op {
 	}
 }
 
-// readsItself is the op of a type that has a decoding method, as encoding/json
-// looks for it: a type without a name has none, even where it embeds one.
+// readsItself is the op of a type that has a decoding method, its own or that of
+// an embedded type.
 func readsItself(t reflect.Type) op {
 	if t.Kind() == reflect.Interface || t.Kind() == reflect.Pointer {
 		return opNone
@@ -191,13 +191,9 @@ func readsItself(t reflect.Type) op {
 		return opNone
 	case pointer.Implements(readsJSON2):
 		return opForeign
-	case pointer.Implements(readsJSON), pointer.Implements(readsText):
-		if t.Name() == "" {
-			return opForeign
-		}
-		if pointer.Implements(readsJSON) {
-			return opJSON
-		}
+	case pointer.Implements(readsJSON):
+		return opJSON
+	case pointer.Implements(readsText):
 		return opText
 	}
 	return opNone

@@ -71,11 +71,19 @@ func TestExactNamesWin(t *testing.T) {
 	for _, text := range []string{
 		`{"EXACT":{"S":"rough"},"exact":{"S":"x"},"COUNT":{"N":"1"},"count":{"NULL":true}}`,
 		`{"exact":{"S":"x"},"EXACT":{"S":"rough"},"Exact":{"N":"1"},"count":{"NULL":true},"Count":{"N":"1"}}`,
+		`{"EXACT":{"S":"rough"},"exact":{"S":"x"},"MAP":{"M":{"rough":{"S":"x"}}},"Map":{"NULL":true}}`,
 	} {
 		var v cases
 		require.NoError(t, image.Unmarshal(text, &v))
 		require.Equal(t, cases{Exact: "x"}, v)
 	}
+}
+
+func TestExactNamesStartOver(t *testing.T) {
+	t.Parallel()
+	var v cases
+	require.NoError(t, image.Unmarshal(`{"MAP":{"M":{"rough":{"S":"x"}}},"Map":{"M":{"exact":{"S":"y"}}}}`, &v))
+	require.Equal(t, map[string]string{"exact": "y"}, v.Map)
 }
 
 func TestValuesOfMaps(t *testing.T) {

@@ -1,5 +1,7 @@
 package image
 
+import "github.com/lambda-cqrs/cqrs/internal/scan"
+
 // Check reports whether text is a well-formed item: every attribute has exactly
 // one known type, numbers and base64 are legal, lists and maps nest at most
 // [MaxDepth] deep, no name occurs twice in an object, and strings are UTF-8. The
@@ -21,6 +23,29 @@ func Text(text, name string) string {
 	return ""
 }
 
+// Peek is Text for a caller who decodes the item next: it reads no further than
+// the attribute, and takes the first of that name. It allocates nothing, but for
+// a text with escapes.
+func Peek(text, name string) string {
+	r := newReader(text)
+	r.Object()
+	for {
+		found, tag, ok := r.Tagged()
+		if !ok {
+			return ""
+		}
+		if found == name {
+			if kindOf(tag) == kindS {
+				return r.Text()
+			}
+			return ""
+		}
+		if r.Skip(); !r.Leave() {
+			return ""
+		}
+	}
+}
+
 // Scalar returns the top-level S or N attribute of that name, or the base64
 // text of a B. It reports false where there is none or the text is malformed.
 func Scalar(text, name string) (value string, ok bool) {
@@ -34,19 +59,19 @@ func find(text, wanted string) (kind, string) {
 	r := newReader(text)
 	r.Object()
 	var (
-		seen  names
+		seen  scan.Names
 		found kind
 		value string
 	)
 	for {
-		name, ok := r.Field()
+		name, tag, ok := r.Tagged()
 		if !ok {
 			break
 		}
-		if !seen.add(name) {
+		if !seen.Add(name) {
 			return kindUnknown, ""
 		}
-		k, err := r.open()
+		k, err := r.kind(tag)
 		if err != nil {
 			return kindUnknown, ""
 		}

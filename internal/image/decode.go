@@ -3,6 +3,8 @@ package image
 import (
 	"errors"
 	"reflect"
+
+	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
 // Unmarshal decodes an item into what v points to: a struct, a map, an any, or
@@ -20,6 +22,26 @@ func Unmarshal(text string, v any) error {
 		return err
 	}
 	return d.end()
+}
+
+// Decode is Unmarshal for an item that is the next value of a scanner, whose
+// limit leaves room for an item (see [Brackets]). The scanner moves behind the
+// item, also where that is malformed or does not fit and yet valid JSON. Where it
+// is not, the error is the scanner's too.
+func Decode(s *scan.Scanner, v any) error {
+	target := reflect.ValueOf(v)
+	if target.Kind() != reflect.Pointer || target.IsNil() {
+		return failf("an item is decoded into a pointer that is not nil, and this is %s", describe(target))
+	}
+	target = target.Elem()
+	d := decoder{reader: reader{Scanner: *s}}
+	d.depth = -1
+	if err := d.value(kindM, target, planOf(target.Type()), 0); err != nil {
+		s.Skip()
+		return err
+	}
+	*s = d.Scanner
+	return nil
 }
 
 func describe(v reflect.Value) string {
@@ -51,6 +73,12 @@ func (d *decoder) attribute(v reflect.Value, p *plan, o options) error {
 	if err != nil {
 		return err
 	}
+	return d.rest(k, v, p, o)
+}
+
+// rest reads an attribute that has been opened.
+func (d *decoder) rest(k kind, v reflect.Value, p *plan, o options) error {
+	var err error
 	if k == kindNULL {
 		err = d.null(v, p)
 	} else {
@@ -81,7 +109,8 @@ func (d *decoder) null(v reflect.Value, p *plan) error {
 
 // value reads the value of an attribute of kind k, which is not null, into v.
 func (d *decoder) value(k kind, v reflect.Value, p *plan, o options) error {
-	if k == kindS || k == kindN || k == kindB {
+	switch k {
+	case kindS, kindN, kindB:
 		text, err := d.scalar(k)
 		if err != nil {
 			return err

@@ -104,7 +104,7 @@ func setTextKey(key reflect.Value, name string) error {
 		key.Set(reflect.New(key.Type().Elem()))
 		key = key.Elem()
 	}
-	reader, ok := key.Addr().Interface().(encoding.TextUnmarshaler)
+	reader, ok := reflect.TypeAssert[encoding.TextUnmarshaler](key.Addr())
 	if !ok {
 		return failf("%w (%s)", errKey, key.Type())
 	}
@@ -119,18 +119,31 @@ func (d *decoder) stringMap(elem *plan) (map[string]string, error) {
 	if !d.Object() {
 		return m, d.broken()
 	}
-	value := reflect.New(elem.typ)
-	text := value.Interface().(*string)
+	var other reflect.Value // for what is no string
 	for n := 1; ; n++ {
-		name, ok := d.Field()
+		name, tag, ok := d.Tagged()
 		if !ok {
 			return m, d.broken()
 		}
-		*text = ""
-		if err := d.attribute(value.Elem(), elem, 0); err != nil {
+		k, err := d.kind(tag)
+		text := ""
+		switch {
+		case err != nil:
+		case k == kindS:
+			text = d.Text()
+			err = d.close()
+		default:
+			if !other.IsValid() {
+				other = reflect.New(elem.typ).Elem()
+			}
+			other.SetZero()
+			err = d.rest(k, other, elem, 0)
+			text = other.String()
+		}
+		if err != nil {
 			return m, within(name, err)
 		}
-		if m[name] = *text; len(m) != n {
+		if m[name] = text; len(m) != n {
 			return m, within(name, &Error{Err: errDuplicate})
 		}
 	}

@@ -15,11 +15,18 @@ var (
 
 // assign sets v from the checked text of a string, number or base64.
 func (d *decoder) assign(k kind, text string, v reflect.Value, p *plan, o options) error {
-	v, p, err := indirect(v, p)
-	if err != nil {
-		return err
+	if p.op == opPointer {
+		var err error
+		if v, p, err = indirect(v, p); err != nil {
+			return err
+		}
 	}
 	switch p.op {
+	case opString:
+		if k != kindB {
+			v.SetString(text)
+			return nil
+		}
 	case opInterface:
 		return d.assignInterface(k, text, v, p, o)
 	case opForeign:
@@ -72,28 +79,21 @@ func anyScalar(k kind, text string) (any, error) {
 }
 
 func assignString(text string, v reflect.Value, p *plan) error {
-	switch p.op {
-	case opString:
-		v.SetString(text)
-		return nil
-	case opTime:
-		t, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return &Error{Err: errTime}
-		}
-		setTime(v, p, t)
-		return nil
-	default:
+	if p.op != opTime {
 		return mismatch(kindS, p.typ)
 	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return &Error{Err: errTime}
+	}
+	setTime(v, p, t)
+	return nil
 }
 
 // assignNumber sets v from the text of a number, or of a string that a tag says
 // is one and that nobody has checked.
 func assignNumber(k kind, text string, v reflect.Value, p *plan) error {
 	switch p.op {
-	case opString:
-		v.SetString(text)
 	case opInt:
 		n, err := strconv.ParseInt(text, 10, p.bits)
 		if err != nil {
@@ -130,7 +130,7 @@ func assignNumber(k kind, text string, v reflect.Value, p *plan) error {
 // parseFloat reads a float32 by way of a float64, as attributevalue does.
 func parseFloat(text string, p *plan) (float64, error) {
 	n, err := strconv.ParseFloat(text, 64)
-	if err == nil && reflect.Zero(p.typ).OverflowFloat(n) {
+	if err == nil && p.typ.OverflowFloat(n) {
 		err = strconv.ErrRange
 	}
 	if err != nil {

@@ -32,7 +32,13 @@
 // the same, a value that is no map of attributes. A pointer to an interface is
 // followed.
 //
-// The SDK's interfaces attributevalue.Marshaler and Unmarshaler cannot be called
-// without the SDK. A type that has such a method is refused wherever one of its
-// values is to be converted; attributevalue.UnixTime is known and works.
+// # The SDK's own interfaces
+//
+// attributevalue.Marshaler and Unmarshaler cannot be called without the SDK:
+// Unmarshaler takes a types.AttributeValue, which is always a pointer to one of
+// the structs of package types, and a program has no way from the interface to
+// the structs that implement it, by reflection neither. So a type that has such a
+// method is refused wherever one of its values is to be converted, and
+// [Supports] says so before the first item. attributevalue.UnixTime is known and
+// works; so does a field that is left out by its tag.
 package image

@@ -18,8 +18,8 @@ var (
 func (e *encoder) structure(v reflect.Value, p *plan) error {
 	e.add(`{`)
 	first := true
-	for i := range p.fields {
-		f := &p.fields[i]
+	for i := range p.members {
+		f := &p.members[i]
 		value, ok := existing(v, f.index)
 		if !ok {
 			continue
@@ -104,14 +104,14 @@ func (e *encoder) mapping(v reflect.Value, p *plan, o options) error {
 // nameOf writes a map's key as the name of an attribute: as it marshals itself
 // to text, else as fmt.Sprint prints it.
 func nameOf(key reflect.Value) (string, error) {
-	name := ""
+	var name string
 	switch k := key.Kind(); {
 	case k == reflect.String && key.NumMethod() == 0:
 		name = key.String()
 	case k == reflect.Pointer && key.IsNil():
 		return "", failf("a map key that is a nil %s", key.Type())
 	default:
-		if m, ok := key.Interface().(encoding.TextMarshaler); ok {
+		if m, ok := reflect.TypeAssert[encoding.TextMarshaler](key); ok {
 			text, err := m.MarshalText()
 			if err != nil {
 				return "", failf("a map key (%s): %w", key.Type(), err)

@@ -91,7 +91,7 @@ type (
 	timeKind   time.Time
 	bytesKind  []byte
 	byteKind   uint8
-	anyKind    interface{}
+	anyKind    any
 	inner      struct {
 		A string
 		N *int `dynamodbav:"name"`
@@ -319,13 +319,13 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(t, v.Elem(), depth)
 	case kind == reflect.Interface:
-		inner := reflect.New(typeOf(min(depth, 1), "dynamodbav", leaves).Draw(t, "dynamic")).Elem()
+		inner := reflect.New(typeOf(max(0, min(depth, 1)), "dynamodbav", leaves).Draw(t, "dynamic")).Elem()
 		fill(t, inner, depth-1)
 		v.Set(inner)
 	case kind == reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				fill(t, v.Field(i), depth-1)
+		for _, field := range v.Fields() {
+			if field.CanSet() {
+				fill(t, field, depth-1)
 			}
 		}
 	case kind == reflect.Slice:

@@ -19,17 +19,23 @@ const (
 
 // kindOf returns the kind that a type tag stands for.
 func kindOf(tag string) kind {
+	if len(tag) == 1 {
+		switch tag[0] {
+		case 'S':
+			return kindS
+		case 'N':
+			return kindN
+		case 'B':
+			return kindB
+		case 'M':
+			return kindM
+		case 'L':
+			return kindL
+		default:
+			return kindUnknown
+		}
+	}
 	switch tag {
-	case "S":
-		return kindS
-	case "N":
-		return kindN
-	case "B":
-		return kindB
-	case "M":
-		return kindM
-	case "L":
-		return kindL
 	case "BOOL":
 		return kindBOOL
 	case "NULL":

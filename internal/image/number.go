@@ -32,18 +32,41 @@ type decimal struct {
 // checkNumber reports whether text is a number that DynamoDB can hold. It works
 // on the text alone, in linear time.
 func checkNumber(text string) error {
-	// Most numbers are short whole ones.
-	if n := len(text); 0 < n && n <= maxDigits && (text[0] != '0' || n == 1) {
-		i := 0
-		for i < n && '0' <= text[i] && text[i] <= '9' {
-			i++
-		}
-		if i == n {
-			return nil
-		}
+	if isShortNumber(text) {
+		return nil
 	}
 	_, err := parseNumber(text)
 	return err
+}
+
+// isShortNumber knows most numbers: those of at most 38 digits, point and sign
+// among them, and no exponent, which are in range whatever they are.
+func isShortNumber(text string) bool {
+	i, n := 0, len(text)
+	if n > maxDigits {
+		return false
+	}
+	if n > 0 && text[0] == '-' {
+		i = 1
+	}
+	if i == n || text[i] == '0' && i+1 < n && text[i+1] != '.' {
+		return false
+	}
+	whole := i
+	for i < n && text[i]-'0' <= 9 {
+		i++
+	}
+	if i == whole || i == n {
+		return i > whole
+	}
+	if text[i] != '.' {
+		return false
+	}
+	fraction := i + 1
+	for i = fraction; i < n && text[i]-'0' <= 9; {
+		i++
+	}
+	return i == n && i > fraction
 }
 
 func parseNumber(text string) (decimal, error) {

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"sync"
 	"time"
+
+	"github.com/lambda-cqrs/cqrs/internal/field"
 )
 
 // op is how the values of a Go type are converted.
@@ -41,9 +43,8 @@ type plan struct {
 	text    bool // a map whose keys are encoding.TextUnmarshaler
 	named   bool // a map whose keys can be read from a name
 	bits    int  // of a number
-	fields  []field
-	byName  map[string]int
-	byFold  map[string]int // the first field that a folded name fits
+	members []member
+	names   field.Index
 	literal literal
 }
 
@@ -61,20 +62,10 @@ const (
 )
 
 var (
-	timeType   = reflect.TypeFor[time.Time]()
-	anyType    = reflect.TypeFor[any]()
-	anyMapType = reflect.TypeFor[map[string]any]()
+	timeType = reflect.TypeFor[time.Time]()
+	anyType  = reflect.TypeFor[any]()
 
 	byteSlicesType = reflect.TypeFor[[][]byte]()
-
-	literals = map[reflect.Type]literal{
-		anyType:                              literalAny,
-		timeType:                             literalTime,
-		reflect.TypeFor[[]byte]():            literalBytes,
-		reflect.TypeFor[[]string]():          literalStrings,
-		reflect.TypeFor[map[string]string](): literalStringMap,
-		anyMapType:                           literalAnyMap,
-	}
 
 	numberInterface = reflect.TypeFor[interface {
 		Float64() (float64, error)
@@ -84,9 +75,31 @@ var (
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
+// literalOf knows the types that are set without going through reflect.
+func literalOf(t reflect.Type) literal {
+	switch t {
+	case anyType:
+		return literalAny
+	case timeType:
+		return literalTime
+	case reflect.TypeFor[[]byte]():
+		return literalBytes
+	case reflect.TypeFor[[]string]():
+		return literalStrings
+	case reflect.TypeFor[map[string]string]():
+		return literalStringMap
+	case reflect.TypeFor[map[string]any]():
+		return literalAnyMap
+	default:
+		return literalNone
+	}
+}
+
 // plans caches the plan of each type that was converted, as encoding/json does
 // with its encoders. A plan follows from its type alone, so the cache only saves
 // time; there are as many as the program has types.
+//
+//nolint:gochecknoglobals // a cache
 var plans sync.Map // reflect.Type → *plan
 
 func planOf(t reflect.Type) *plan {
@@ -112,7 +125,7 @@ func (b builder) plan(t reflect.Type) *plan {
 	if p, ok := b[t]; ok {
 		return p
 	}
-	p := &plan{typ: t, literal: literals[t]}
+	p := &plan{typ: t, literal: literalOf(t)}
 	b[t] = p
 	p.op = b.fill(p, t)
 	p.enc = p.op
@@ -121,10 +134,10 @@ func (b builder) plan(t reflect.Type) *plan {
 	case t.PkgPath() == sdkPackage && t.Name() == "UnixTime":
 		p.op, p.enc = opUnixTime, opUnixTime
 	default:
-		if hasMethod(t, "UnmarshalDynamoDBAttributeValue") {
+		if readsItself(t) {
 			p.op = opForeign
 		}
-		if hasMethod(t, "MarshalDynamoDBAttributeValue") {
+		if writesItself(t) {
 			p.enc = opForeign
 		}
 	}
@@ -133,9 +146,16 @@ func (b builder) plan(t reflect.Type) *plan {
 
 const sdkPackage = "github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
-// hasMethod looks for the method by its name, since its type is the SDK's.
-func hasMethod(t reflect.Type, name string) bool {
-	_, ok := reflect.PointerTo(t).MethodByName(name)
+// readsItself and writesItself look for the SDK's methods by their names, since
+// their types are the SDK's. The names are constants where they are used, or else
+// the linker would have to keep every exported method of the program.
+func readsItself(t reflect.Type) bool {
+	_, ok := reflect.PointerTo(t).MethodByName("UnmarshalDynamoDBAttributeValue")
+	return ok
+}
+
+func writesItself(t reflect.Type) bool {
+	_, ok := reflect.PointerTo(t).MethodByName("MarshalDynamoDBAttributeValue")
 	return ok
 }
 
@@ -190,18 +210,15 @@ func (b builder) fill(p *plan, t reflect.Type) op {
 }
 
 func (b builder) fillStruct(p *plan, t reflect.Type) {
-	p.fields = fieldsOf(t)
-	p.byName = make(map[string]int, len(p.fields))
-	p.byFold = make(map[string]int, len(p.fields))
-	for i := range p.fields {
-		f := &p.fields[i]
-		f.plan = b.plan(f.typ)
-		p.byName[f.name] = i
-		folded := string(fold(nil, f.name))
-		if _, taken := p.byFold[folded]; !taken {
-			p.byFold[folded] = i
-		}
+	fields := membersOf(t)
+	names := make([]string, len(fields))
+	p.members = make([]member, len(fields))
+	for i, f := range fields {
+		_, o, _ := parseTag(f.Tag)
+		p.members[i] = member{name: f.Name, index: f.Index, plan: b.plan(f.Type), options: o}
+		names[i] = f.Name
 	}
+	p.names = field.NewIndex(names)
 }
 
 // isName reports whether a name can be read as a value of that kind.
@@ -228,18 +245,4 @@ func (p *plan) base() *plan {
 		p = p.elem
 	}
 	return p
-}
-
-// find returns the field that an attribute's name fits, and whether it fits
-// exactly. The next field in order is the likeliest.
-func (p *plan) find(name string, next int) (i int, exact, ok bool) {
-	if next < len(p.fields) && p.fields[next].name == name {
-		return next, true, true
-	}
-	if i, ok := p.byName[name]; ok {
-		return i, true, true
-	}
-	var buffer [64]byte
-	i, ok = p.byFold[string(fold(buffer[:0], name))]
-	return i, false, ok
 }

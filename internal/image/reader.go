@@ -10,9 +10,10 @@ import (
 // each other, DynamoDB's own limit.
 const MaxDepth = 32
 
-// brackets is what MaxDepth needs in JSON: the item, two for each list or map,
-// one for the innermost attribute and one for a set.
-const brackets = 1 + 2*MaxDepth + 1 + 1
+// Brackets is the number of objects and arrays that MaxDepth needs in JSON: the
+// item, two for each list or map, one for the innermost attribute and one for a
+// set.
+const Brackets = 1 + 2*MaxDepth + 1 + 1
 
 var (
 	errDuplicate = errors.New("a duplicate attribute name")
@@ -30,7 +31,7 @@ type reader struct {
 }
 
 func newReader(text string) reader {
-	return reader{Scanner: scan.NewDepth(text, brackets)}
+	return reader{Scanner: scan.NewDepth(text, Brackets)}
 }
 
 // broken is the scanner's error as ours, nil while there is none.
@@ -52,29 +53,38 @@ func (r *reader) end() error {
 // open enters an attribute and returns its kind. The caller reads the value and
 // then closes the attribute.
 func (r *reader) open() (kind, error) {
-	if !r.Object() {
-		return kindUnknown, r.broken()
+	tag, _ := r.Enter()
+	return r.kind(tag)
+}
+
+// kind is the kind that an attribute's tag stands for.
+func (r *reader) kind(tag string) (kind, error) {
+	if k := kindOf(tag); k != kindUnknown {
+		return k, nil
 	}
-	tag, ok := r.Field()
-	if !ok {
-		if err := r.broken(); err != nil {
-			return kindUnknown, err
-		}
+	if err := r.broken(); err != nil {
+		return kindUnknown, err
+	}
+	if tag == "" {
 		return kindUnknown, &Error{Err: errNoType}
 	}
-	k := kindOf(tag)
-	if k == kindUnknown {
-		return kindUnknown, &Error{Err: errType}
-	}
-	return k, nil
+	return kindUnknown, &Error{Err: errType}
 }
 
 // close leaves an attribute, which has nothing but its value.
 func (r *reader) close() error {
-	if _, more := r.Field(); more {
-		return &Error{Err: errTwoTypes}
+	if r.Leave() {
+		return nil
 	}
-	return r.broken()
+	return r.unclosed()
+}
+
+// unclosed is the error of an attribute that could not be left.
+func (r *reader) unclosed() error {
+	if err := r.broken(); err != nil {
+		return err
+	}
+	return &Error{Err: errTwoTypes}
 }
 
 // deeper counts a list or map that is entered; the caller takes it back.
@@ -116,6 +126,11 @@ func (r *reader) skip() error {
 	if err != nil {
 		return err
 	}
+	return r.skipRest(k)
+}
+
+// skipRest reads an attribute that has been opened.
+func (r *reader) skipRest(k kind) error {
 	if err := r.skipValue(k); err != nil {
 		return err
 	}
@@ -144,16 +159,20 @@ func (r *reader) skipValue(k kind) error {
 // skipMembers reads the members of an item or map.
 func (r *reader) skipMembers() error {
 	r.Object()
-	var seen names
+	var seen scan.Names
 	for {
-		name, ok := r.Field()
+		name, tag, ok := r.Tagged()
 		if !ok {
 			return r.broken()
 		}
-		if !seen.add(name) {
+		if !seen.Add(name) {
 			return within(name, &Error{Err: errDuplicate})
 		}
-		if err := r.skip(); err != nil {
+		k, err := r.kind(tag)
+		if err == nil {
+			err = r.skipRest(k)
+		}
+		if err != nil {
 			return within(name, err)
 		}
 	}

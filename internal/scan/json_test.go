@@ -103,7 +103,6 @@ func sameWalk(t require.TestingT, text string) {
 
 func TestMutationsAgainstEncodingJSON(t *testing.T) {
 	t.Parallel()
-	alphabet := []byte("{}[]\",:\\/-+.0159aeEbfnrtuTx \n\t\x00\x1f\x7f\x80\xff")
 	mutations := 0
 	try := func(parts ...[]byte) {
 		text := string(bytes.Join(parts, nil))
@@ -234,6 +233,10 @@ func FuzzValid(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		sameAsValid(t, text)
 		sameWalk(t, text)
+		if depth(text) <= scan.MaxDepth {
+			sameVerdicts(t, []byte(text))
+			sameShortcuts(t, text)
+		}
 	})
 }
 

@@ -1,47 +1,111 @@
 package scan
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// string moves behind the string that starts at pos. It tells whether the
-// string holds escapes and whether it is plain ASCII.
-func (s *Scanner) string() (escaped, ascii bool) {
-	if s.err != nil {
-		return false, false
+// lexeme says what a string holds besides plain ASCII.
+type lexeme uint8
+
+const (
+	escaped lexeme = 1 << iota
+	beyondASCII
+)
+
+const whiteSpace = 1<<' ' | 1<<'\t' | 1<<'\n' | 1<<'\r'
+
+// space returns the offset of the first byte from i on that is no white space.
+func space(text string, i int) int {
+	for i < len(text) && text[i] <= ' ' && whiteSpace>>text[i]&1 != 0 {
+		i++
 	}
-	text, i := s.text, s.pos+1
-	ascii = true
-	for i < len(text) {
+	return i
+}
+
+// Each byte of a word of eight, as [stringEnd] compares them.
+const (
+	low  = 0x0101010101010101
+	high = 0x8080808080808080
+)
+
+// load returns the eight bytes from i on, the first one lowest. The compiler
+// makes one load of it.
+func load(text string, i int) uint64 {
+	b := text[i : i+8]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+// special marks the quotes, backslashes and control characters among eight
+// bytes in their highest bits. The lowest mark is right; those above it may be
+// wrong.
+func special(word uint64) uint64 {
+	quote, backslash := word^low*'"', word^low*'\\'
+	return ((quote-low)&^quote | (backslash-low)&^backslash | (word-low*' ')&^word) & high
+}
+
+// stringEnd returns the offset behind the string that starts at i, and what it
+// holds; or a negative offset where it is no string.
+func stringEnd(text string, i int) (end int, found lexeme) {
+	var seen uint64 // the bytes that were read over, joined
+	for i++; ; {
+		for i+8 <= len(text) {
+			word := load(text, i)
+			if marks := special(word); marks != 0 {
+				n := bits.TrailingZeros64(marks) / 8
+				seen |= word & (marks&-marks - 1)
+				i += n
+				break
+			}
+			seen |= word
+			i += 8
+		}
+		if i >= len(text) {
+			return -1, 0
+		}
 		switch c := text[i]; {
 		case c == '"':
-			s.pos = i + 1
-			return escaped, ascii
+			if seen&high != 0 {
+				found |= beyondASCII
+			}
+			return i + 1, found
 		case c == '\\':
-			escaped = true
+			found |= escaped
 			n := escapeLen(text[i:])
 			if n == 0 {
-				s.pos = i
-				s.fail("an unknown escape in a string")
-				return escaped, ascii
+				return -1, 0
 			}
 			i += n
 		case c < ' ':
-			s.pos = i
-			s.fail("a control character in a string")
-			return escaped, ascii
-		default:
-			if c >= utf8.RuneSelf {
-				ascii = false
-			}
+			return -1, 0
+		default: // one of the last seven bytes
+			seen |= uint64(c)
 			i++
 		}
 	}
-	s.pos = len(text)
-	s.fail("the text ends inside a string")
-	return escaped, ascii
+}
+
+// badString notes what is wrong with the string that starts at i.
+func (s *Scanner) badString(i int) int {
+	text := s.text
+	for i++; i < len(text); {
+		switch c := text[i]; {
+		case c == '\\':
+			n := escapeLen(text[i:])
+			if n == 0 {
+				return s.failAt(i, "an unknown escape in a string")
+			}
+			i += n
+		case c < ' ':
+			return s.failAt(i, "a control character in a string")
+		default:
+			i++
+		}
+	}
+	return s.failAt(i, "the text ends inside a string")
 }
 
 // escapeLen returns the length of the escape that text starts with, or 0.
@@ -53,21 +117,15 @@ func escapeLen(text string) int {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 		return 2
 	case 'u':
-		if len(text) < 6 {
-			return 0
+		if len(text) >= 6 && hexRune(text[2:6]) >= 0 {
+			return 6
 		}
-		for _, c := range []byte(text[2:6]) {
-			if hexDigit(c) < 0 {
-				return 0
-			}
-		}
-		return 6
 	}
 	return 0
 }
 
-// unescape resolves the escapes of a string's inside that string has checked.
-// It reports false for half a surrogate pair.
+// unescape resolves the escapes of a string's inside that stringEnd has
+// checked. It reports false for half a surrogate pair.
 func unescape(body string) (string, bool) {
 	var b strings.Builder
 	b.Grow(len(body))
@@ -91,18 +149,12 @@ func unescape(body string) (string, bool) {
 		case 't':
 			b.WriteByte('\t')
 		case 'u':
-			r := hexRune(body[2:6])
-			if utf16.IsSurrogate(r) {
-				if len(body) < 12 || body[6] != '\\' || body[7] != 'u' {
-					return "", false
-				}
-				if r = utf16.DecodeRune(r, hexRune(body[8:12])); r == utf8.RuneError {
-					return "", false
-				}
-				body = body[6:]
+			r, n := escapedRune(body)
+			if n == 0 {
+				return "", false
 			}
 			b.WriteRune(r)
-			body = body[6:]
+			body = body[n:]
 			continue
 		default:
 			b.WriteByte(c)
@@ -111,68 +163,106 @@ func unescape(body string) (string, bool) {
 	}
 }
 
-func hexRune(digits string) rune {
-	var r rune
-	for _, c := range []byte(digits) {
-		r = r<<4 | rune(hexDigit(c))
+// halfPair reports whether one of the escapes of a string's inside that
+// stringEnd has checked is half a surrogate pair.
+func halfPair(body string) bool {
+	for {
+		i := strings.IndexByte(body, '\\')
+		if i < 0 {
+			return false
+		}
+		n := 2
+		if body = body[i:]; body[1] == 'u' {
+			if _, n = escapedRune(body); n == 0 {
+				return true
+			}
+		}
+		body = body[n:]
 	}
-	return r
 }
 
-func hexDigit(c byte) int {
+// escapedRune returns the character of the \u escape that body starts with, or
+// of two where they are a surrogate pair, and the length of what it read: 0 for
+// half a pair.
+func escapedRune(body string) (r rune, n int) {
+	r = hexRune(body[2:6])
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if len(body) < 12 || body[6] != '\\' || body[7] != 'u' {
+		return 0, 0
+	}
+	if r = utf16.DecodeRune(r, hexRune(body[8:12])); r == utf8.RuneError {
+		return 0, 0
+	}
+	return r, 12
+}
+
+// hexRune returns the value of four hexadecimal digits, or a negative one.
+func hexRune(digits string) rune {
+	return hexDigit(digits[0])<<12 | hexDigit(digits[1])<<8 | hexDigit(digits[2])<<4 | hexDigit(digits[3])
+}
+
+func hexDigit(c byte) rune {
 	switch {
 	case '0' <= c && c <= '9':
-		return int(c - '0')
+		return rune(c - '0')
 	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
+		return rune(c-'a') + 10
 	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
+		return rune(c-'A') + 10
 	}
 	return -1
 }
 
-// number moves behind the number that starts at pos.
-func (s *Scanner) number() {
-	if s.pos < len(s.text) && s.text[s.pos] == '-' {
-		s.pos++
+// numberEnd returns the offset behind the number that starts at i. It reports
+// false where a digit is missing there.
+func numberEnd(text string, i int) (end int, ok bool) {
+	if text[i] == '-' {
+		i++
 	}
-	switch {
-	case s.pos >= len(s.text):
-		s.fail("the text ends inside a number")
-		return
-	case s.text[s.pos] == '0':
-		s.pos++
-	default:
-		s.digits()
+	if i < len(text) && text[i] == '0' {
+		i++
+	} else if i, ok = digitsEnd(text, i); !ok {
+		return i, false
 	}
-	if s.pos < len(s.text) && s.text[s.pos] == '.' {
-		s.pos++
-		s.digits()
-	}
-	if s.pos < len(s.text) && s.text[s.pos]|0x20 == 'e' {
-		s.pos++
-		if s.pos < len(s.text) && (s.text[s.pos] == '+' || s.text[s.pos] == '-') {
-			s.pos++
+	if i < len(text) && text[i] == '.' {
+		if i, ok = digitsEnd(text, i+1); !ok {
+			return i, false
 		}
-		s.digits()
 	}
+	if i < len(text) && text[i]|0x20 == 'e' {
+		if i++; i < len(text) && (text[i] == '+' || text[i] == '-') {
+			i++
+		}
+		return digitsEnd(text, i)
+	}
+	return i, true
 }
 
-// digits moves behind at least one digit.
-func (s *Scanner) digits() {
-	start := s.pos
-	for s.pos < len(s.text) && '0' <= s.text[s.pos] && s.text[s.pos] <= '9' {
-		s.pos++
+// digitsEnd returns the offset behind at least one digit.
+func digitsEnd(text string, i int) (end int, ok bool) {
+	for end = i; end < len(text) && isDigit(text[end]); {
+		end++
 	}
-	if s.pos == start {
-		s.fail("a digit is missing in a number")
-	}
+	return end, end > i
 }
 
-func (s *Scanner) literal(word string) {
-	if !strings.HasPrefix(s.text[s.pos:], word) {
-		s.fail("an unknown word")
-		return
+func isDigit(c byte) bool { return c-'0' <= 9 }
+
+// badNumber notes that a digit is missing at i.
+func (s *Scanner) badNumber(start, i int) int {
+	if i == len(s.text) && i == start+1 {
+		return s.failAt(i, "the text ends inside a number")
 	}
-	s.pos += len(word)
+	return s.failAt(i, "a digit is missing in a number")
+}
+
+// literalEnd returns the offset behind the word that stands at i, or a negative
+// one.
+func literalEnd(text string, i int, word string) int {
+	if end := i + len(word); end <= len(text) && text[i:end] == word {
+		return end
+	}
+	return -1
 }

@@ -3,9 +3,13 @@
 // A [Scanner] walks a string and cuts what it reads out of it, so a string
 // without escapes costs no allocation and nothing that it returns aliases a
 // buffer that somebody may reuse. It accepts what encoding/json accepts as
-// valid JSON, with three exceptions: nesting deeper than [MaxDepth] is
-// refused everywhere, and strings that are read (as opposed to skipped) must
-// be valid UTF-8 without lone surrogates.
+// valid JSON, with these exceptions:
+//
+//   - Nesting deeper than [MaxDepth] is refused everywhere.
+//   - Strings that are read must be valid UTF-8 without lone surrogates;
+//     [Scanner.Skip] and [Scanner.Value] take any, [Scanner.Discard] does not.
+//   - Two members of one name are the caller's to find, with [Names];
+//     [Scanner.Discard] refuses them.
 //
 // Errors are sticky: after the first one every method returns its zero value,
 // so a loop over members ends and the caller looks at [Scanner.Err] once.
@@ -19,53 +23,6 @@ import (
 // MaxDepth is the number of arrays and objects that may be open at once, unless
 // [NewDepth] says otherwise.
 const MaxDepth = 64
-
-// Kind is the type of a JSON value, as told by its first byte.
-type Kind byte
-
-// The kinds of JSON values. Invalid stands for anything else, the end of the
-// text among it.
-const (
-	Invalid Kind = 0
-	Object  Kind = '{'
-	Array   Kind = '['
-	String  Kind = '"'
-	Number  Kind = '0'
-	True    Kind = 't'
-	False   Kind = 'f'
-	Null    Kind = 'n'
-)
-
-// String names the kind as a sentence about JSON would.
-func (k Kind) String() string {
-	switch k {
-	case Object:
-		return "an object"
-	case Array:
-		return "an array"
-	case String:
-		return "a string"
-	case Number:
-		return "a number"
-	case True, False:
-		return "a boolean"
-	case Null:
-		return "null"
-	default:
-		return "no value"
-	}
-}
-
-// SyntaxError says where and why a text is not JSON, or not the JSON that was
-// asked for. It never quotes the text.
-type SyntaxError struct {
-	Offset int // in bytes from the start of the text
-	Reason string
-}
-
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("invalid JSON at byte %d: %s", e.Offset, e.Reason)
-}
 
 // Scanner reads one JSON text. The zero value reads the empty text; a Scanner
 // may be copied to look ahead. It is not safe for parallel use.
@@ -98,11 +55,16 @@ func (s *Scanner) Err() error { return s.err }
 // Pos returns the offset of the next byte to be read.
 func (s *Scanner) Pos() int { return s.pos }
 
+// Depth returns the number of arrays and objects that have been entered and not
+// left.
+func (s *Scanner) Depth() int { return s.depth }
+
 // End returns the first error, or one where anything but white space is left or
 // an object or array has not been left.
 func (s *Scanner) End() error {
 	if s.err == nil {
-		switch s.space(); {
+		s.pos = space(s.text, s.pos)
+		switch {
 		case s.depth > 0:
 			s.fail("an object or array that is not read to its end")
 		case s.pos < len(s.text):
@@ -117,18 +79,10 @@ func (s *Scanner) Kind() Kind {
 	if s.err != nil {
 		return Invalid
 	}
-	s.space()
-	if s.pos >= len(s.text) {
+	if s.pos = space(s.text, s.pos); s.pos >= len(s.text) {
 		return Invalid
 	}
-	switch c := s.text[s.pos]; c {
-	case '{', '[', '"', 't', 'f', 'n':
-		return Kind(c)
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		return Number
-	default:
-		return Invalid
-	}
+	return kindOf(s.text[s.pos])
 }
 
 // Object enters an object, whose members [Scanner.Field] then walks. It
@@ -143,25 +97,142 @@ func (s *Scanner) open(k Kind) bool {
 		return false
 	}
 	s.pos++
-	return s.deeper()
+	if s.depth++; s.depth > s.limit {
+		s.tooDeep(s.pos)
+		return false
+	}
+	s.fresh = true
+	return true
+}
+
+// Enter is Object and Field in one: it enters an object and returns the name of
+// its first member. It returns false for an empty object, which is left.
+func (s *Scanner) Enter() (name string, ok bool) {
+	if text, i := s.text, s.pos; i+5 < len(text) && text[i] == '{' && text[i+1] == '"' && text[i+3] == '"' && text[i+4] == ':' &&
+		plainTag(text[i+2]) && s.err == nil && s.depth < s.limit {
+		s.depth++
+		s.pos = i + 5
+		return text[i+2 : i+3], true
+	}
+	if !s.Object() {
+		return "", false
+	}
+	return s.Field()
+}
+
+// Tagged is Field and Enter in one, for members whose values say their type, as
+// in "name":{"S":"text"}. It returns false where Field does, and an empty tag
+// where Enter does.
+func (s *Scanner) Tagged() (name, tag string, ok bool) {
+	text, i := s.text, s.pos
+	if i < len(text) && text[i] == ',' && !s.fresh {
+		i++
+	} else if !s.fresh {
+		return s.tagged()
+	}
+	if i >= len(text) || text[i] != '"' || s.err != nil || s.depth >= s.limit {
+		return s.tagged()
+	}
+	end, found := stringEnd(text, i)
+	if end < 0 || found != 0 || end+6 > len(text) || text[end:end+3] != `:{"` {
+		return s.tagged()
+	}
+	behind := end + 5
+	if text[end+4] != '"' || !plainTag(text[end+3]) {
+		if behind, found = stringEnd(text, end+2); behind < 0 || found != 0 {
+			return s.tagged()
+		}
+	}
+	if behind >= len(text) || text[behind] != ':' {
+		return s.tagged()
+	}
+	s.fresh = false
+	s.depth++
+	s.pos = behind + 1
+	return text[i+1 : end-1], text[end+3 : behind-1], true
+}
+
+// tagged is Tagged for a text that is written in another way.
+func (s *Scanner) tagged() (name, tag string, ok bool) {
+	if name, ok = s.Field(); !ok {
+		return "", "", false
+	}
+	tag, _ = s.Enter()
+	return name, tag, true
+}
+
+// plainTag tells the letters that are the whole of a member's name.
+func plainTag(c byte) bool { return c-'A' < 26 }
+
+// Leave leaves an object behind one of its members. It reports false where
+// another member follows, or at an error.
+func (s *Scanner) Leave() bool {
+	if text, i := s.text, s.pos; i < len(text) && text[i] == '}' && !s.fresh && s.err == nil {
+		s.depth--
+		s.pos = i + 1
+		return true
+	}
+	return !s.next('}') && s.err == nil
+}
+
+// LastText is Text and Leave in one: it reads a string, and leaves the object
+// that it is the last member of. It reports false where another member follows,
+// or at an error.
+func (s *Scanner) LastText() (string, bool) {
+	if text, i := s.text, s.pos; i < len(text) && text[i] == '"' && s.err == nil {
+		if end, found := stringEnd(text, i); end > 0 && end < len(text) && found == 0 && text[end] == '}' {
+			s.pos = end + 1
+			s.depth--
+			return text[i+1 : end-1], true
+		}
+	}
+	read := s.Text()
+	return read, s.Leave()
 }
 
 // Field moves to the next member of the object that was entered last and
 // returns its name; the caller reads or skips the value before it calls Field
 // again. It returns false behind the last member, and then the object is left.
 func (s *Scanner) Field() (name string, ok bool) {
+	// Most members follow a comma, and a space at most.
+	text, i := s.text, s.pos
+	if !s.fresh {
+		if i >= len(text) || text[i] != ',' {
+			return s.field()
+		}
+		if i++; i < len(text) && text[i] == ' ' {
+			i++
+		}
+	}
+	if i >= len(text) || text[i] != '"' || s.err != nil {
+		return s.field()
+	}
+	end, found := stringEnd(text, i)
+	if end < 0 || found != 0 || end >= len(text) || text[end] != ':' {
+		return s.field()
+	}
+	s.fresh = false
+	s.pos = end + 1
+	return text[i+1 : end-1], true
+}
+
+// field is Field for a text that is written in another way.
+func (s *Scanner) field() (name string, ok bool) {
 	if !s.next('}') {
 		return "", false
 	}
-	if s.space(); s.pos >= len(s.text) || s.text[s.pos] != '"' {
+	if s.pos >= len(s.text) || s.text[s.pos] != '"' {
 		s.fail("a member's name is missing")
 		return "", false
 	}
-	name = s.Text()
-	if s.colon(); s.err != nil {
+	if name = s.Text(); s.err != nil {
 		return "", false
 	}
-	return name, true
+	if i := s.colon(s.pos); i > 0 {
+		s.pos = i
+		return name, true
+	}
+	return "", false
 }
 
 // Element moves to the next element of the array that was entered last, which
@@ -169,34 +240,35 @@ func (s *Scanner) Field() (name string, ok bool) {
 // the array is left.
 func (s *Scanner) Element() bool { return s.next(']') }
 
-// next moves behind the comma before a member, or behind the closing bracket.
+// next moves to the member behind a comma, or behind the closing bracket.
 func (s *Scanner) next(closing byte) bool {
 	if s.err != nil {
 		return false
 	}
-	s.space()
-	if s.pos >= len(s.text) {
-		s.fail("the text ends inside a value")
+	text, i := s.text, space(s.text, s.pos)
+	if i >= len(text) {
+		s.failAt(i, "the text ends inside a value")
 		return false
 	}
 	fresh := s.fresh
 	s.fresh = false
-	switch c := s.text[s.pos]; {
+	switch c := text[i]; {
 	case c == closing:
-		s.pos++
+		s.pos = i + 1
 		s.depth--
 		return false
 	case fresh:
+		s.pos = i
 		return true
 	case c == ',':
-		s.pos++
-		if s.space(); s.pos < len(s.text) && s.text[s.pos] == closing {
-			s.fail("a comma before the closing bracket")
+		if i = space(text, i+1); i < len(text) && text[i] == closing {
+			s.failAt(i, "a comma before the closing bracket")
 			return false
 		}
+		s.pos = i
 		return true
 	default:
-		s.fail("a comma or a closing bracket is missing")
+		s.failAt(i, "a comma or a closing bracket is missing")
 		return false
 	}
 }
@@ -204,27 +276,38 @@ func (s *Scanner) next(closing byte) bool {
 // Text reads a string and returns what it stands for: a part of the scanned
 // text where it holds no escapes.
 func (s *Scanner) Text() string {
-	if !s.expect(String) {
+	if (s.pos >= len(s.text) || s.text[s.pos] != '"' || s.err != nil) && !s.expect(String) {
 		return ""
 	}
 	start := s.pos
-	escaped, ascii := s.string()
-	if s.err != nil {
+	end, found := stringEnd(s.text, start)
+	if end < 0 {
+		s.badString(start)
 		return ""
 	}
-	body := s.text[start+1 : s.pos-1]
-	if !ascii && !utf8.ValidString(body) {
-		s.pos = start
-		s.fail("a string that is not valid UTF-8")
+	s.pos = end
+	body := s.text[start+1 : end-1]
+	if found == 0 {
+		return body
+	}
+	return s.decode(start, body, found)
+}
+
+const halfPairReason = "a string with half a surrogate pair"
+
+// decode returns what the inside of a string stands for, where that is more than
+// plain ASCII.
+func (s *Scanner) decode(start int, body string, found lexeme) string {
+	if found&beyondASCII != 0 && !utf8.ValidString(body) {
+		s.failAt(start, "a string that is not valid UTF-8")
 		return ""
 	}
-	if !escaped {
+	if found&escaped == 0 {
 		return body
 	}
 	text, ok := unescape(body)
 	if !ok {
-		s.pos = start
-		s.fail("a string with half a surrogate pair")
+		s.failAt(start, halfPairReason)
 		return ""
 	}
 	return text
@@ -232,23 +315,24 @@ func (s *Scanner) Text() string {
 
 // Number reads a number and returns its text, unconverted.
 func (s *Scanner) Number() string {
-	if !s.expect(Number) {
+	if (s.pos >= len(s.text) || !isDigit(s.text[s.pos]) || s.err != nil) && !s.expect(Number) {
 		return ""
 	}
 	start := s.pos
-	s.number()
-	if s.err != nil {
+	end, ok := numberEnd(s.text, start)
+	if !ok {
+		s.badNumber(start, end)
 		return ""
 	}
-	return s.text[start:s.pos]
+	s.pos = end
+	return s.text[start:end]
 }
 
 // Bool reads true or false.
 func (s *Scanner) Bool() bool {
 	switch s.Kind() {
 	case True:
-		s.literal("true")
-		return s.err == nil
+		return s.literal("true")
 	case False:
 		s.literal("false")
 	default:
@@ -264,96 +348,14 @@ func (s *Scanner) Null() {
 	}
 }
 
-// Value reads any value and returns its text, checked but not interpreted.
-func (s *Scanner) Value() string {
-	s.space()
-	start := s.pos
-	if s.Skip(); s.err != nil {
-		return ""
-	}
-	return s.text[start:s.pos]
-}
-
-// Skip reads any value, as strictly as if it were wanted, but for the
-// encoding of its strings and for duplicate names.
-func (s *Scanner) Skip() {
-	switch s.Kind() {
-	case Object:
-		s.skipObject()
-	case Array:
-		s.skipArray()
-	case String:
-		s.string()
-	case Number:
-		s.number()
-	case True:
-		s.literal("true")
-	case False:
-		s.literal("false")
-	case Null:
-		s.literal("null")
-	default:
-		s.unexpected()
-	}
-}
-
-func (s *Scanner) skipObject() {
-	s.pos++
-	if !s.deeper() {
-		return
-	}
-	for s.next('}') {
-		if s.space(); s.pos >= len(s.text) || s.text[s.pos] != '"' {
-			s.fail("a member's name is missing")
-			return
-		}
-		if s.string(); s.err != nil {
-			return
-		}
-		s.colon()
-		s.Skip()
-	}
-}
-
-func (s *Scanner) skipArray() {
-	s.pos++
-	if !s.deeper() {
-		return
-	}
-	for s.next(']') {
-		s.Skip()
-	}
-}
-
-func (s *Scanner) deeper() bool {
-	if s.depth++; s.depth > s.limit {
-		s.fail(fmt.Sprintf("nested deeper than %d levels", s.limit))
+func (s *Scanner) literal(word string) bool {
+	i := literalEnd(s.text, s.pos, word)
+	if i < 0 {
+		s.fail("an unknown word")
 		return false
 	}
-	s.fresh = true
+	s.pos = i
 	return true
-}
-
-func (s *Scanner) colon() {
-	if s.err != nil {
-		return
-	}
-	if s.space(); s.pos >= len(s.text) || s.text[s.pos] != ':' {
-		s.fail("a colon is missing")
-		return
-	}
-	s.pos++
-}
-
-func (s *Scanner) space() {
-	for s.pos < len(s.text) {
-		switch s.text[s.pos] {
-		case ' ', '\t', '\n', '\r':
-			s.pos++
-		default:
-			return
-		}
-	}
 }
 
 // expect reports whether the next value is of kind k, and fails where not.
@@ -363,23 +365,46 @@ func (s *Scanner) expect(k Kind) bool {
 		return true
 	}
 	if have == Invalid {
-		s.unexpected()
+		s.unexpected(s.pos)
 	} else {
 		s.fail(fmt.Sprintf("%s where %s belongs", have, k))
 	}
 	return false
 }
 
-func (s *Scanner) unexpected() {
-	if s.pos >= len(s.text) {
-		s.fail("the text ends where a value belongs")
-	} else {
-		s.fail("no value starts here")
+// colon returns the offset behind the colon after a name, or -1.
+func (s *Scanner) colon(i int) int {
+	if i < len(s.text) && s.text[i] == ':' {
+		return i + 1
 	}
+	if i = space(s.text, i); i < len(s.text) && s.text[i] == ':' {
+		return i + 1
+	}
+	return s.failAt(i, "a colon is missing")
 }
 
-func (s *Scanner) fail(reason string) {
-	if s.err == nil {
-		s.err = &SyntaxError{Offset: s.pos, Reason: reason}
+func (s *Scanner) unexpected(i int) int {
+	if i >= len(s.text) {
+		return s.failAt(i, "the text ends where a value belongs")
 	}
+	return s.failAt(i, "no value starts here")
+}
+
+func (s *Scanner) tooDeep(i int) int {
+	if s.err == nil {
+		s.pos = i
+		s.err = &SyntaxError{Offset: i, Reason: fmt.Sprintf("nested deeper than %d levels", s.limit), TooDeep: true}
+	}
+	return -1
+}
+
+func (s *Scanner) fail(reason string) { s.failAt(s.pos, reason) }
+
+// failAt notes the first error, and returns -1.
+func (s *Scanner) failAt(i int, reason string) int {
+	if s.err == nil {
+		s.pos = i
+		s.err = &SyntaxError{Offset: i, Reason: reason}
+	}
+	return -1
 }

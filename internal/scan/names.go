@@ -1,19 +1,19 @@
-package image
+package scan
 
-// names finds duplicates among the names of one object. The zero value is
+import "slices"
+
+// Names finds duplicates among the names of one object. The zero value is
 // empty; up to its size it allocates nothing.
-type names struct {
+type Names struct {
 	few  [16]string
 	n    int
 	more map[string]struct{}
 }
 
-// add reports whether the name is new.
-func (s *names) add(name string) bool {
-	for _, known := range s.few[:s.n] {
-		if known == name {
-			return false
-		}
+// Add reports whether the name is new.
+func (s *Names) Add(name string) bool {
+	if slices.Contains(s.few[:s.n], name) {
+		return false
 	}
 	if s.n < len(s.few) {
 		s.few[s.n] = name

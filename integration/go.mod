@@ -2,7 +2,10 @@ module github.com/lambda-cqrs/cqrs/integration
 
 go 1.26.0
 
-replace github.com/lambda-cqrs/cqrs => ../
+replace (
+	github.com/lambda-cqrs/cqrs => ../
+	github.com/lambda-cqrs/cqrs/local => ../local
+)
 
 require (
 	github.com/aws/aws-lambda-go v1.55.1
@@ -16,6 +19,7 @@ require (
 	github.com/jackc/pgx/v5 v5.7.6
 	github.com/johannesboyne/gofakes3 v1.2.0
 	github.com/lambda-cqrs/cqrs v0.0.0-00010101000000-000000000000
+	github.com/lambda-cqrs/cqrs/local v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
 	modernc.org/sqlite v1.61.1
@@ -44,6 +48,7 @@ require (
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/ryszard/goskiplist v0.0.0-20150312221310-2dfbae5fcf46 // indirect
+	github.com/theory/jsonpath v0.12.3 // indirect
 	go.shabbyrobe.org/gocovmerge v0.0.0-20230507111327-fa4f82cfbf4d // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/crypto v0.37.0 // indirect

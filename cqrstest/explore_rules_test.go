@@ -295,6 +295,29 @@ func TestExploreCrashesTheEdge(t *testing.T) {
 	cqrstest.Explore(t, s) // no alarm is lost, as the letter's record comes again
 }
 
+// It takes two crashes to recover twice.
+func TestExploreFindsWhatTakesTwoCrashes(t *testing.T) {
+	t.Parallel()
+	s := job(func(ctx context.Context, p *cqrstest.Process, l *ledger) error {
+		begun, err := cqrstest.Effect(ctx, p, "look", func() (bool, error) { return l.lines["begun"] > 0, nil })
+		if err != nil {
+			return err
+		}
+		if begun {
+			if err := p.Effect(ctx, "recover", l.count("recoveries")); err != nil {
+				return err
+			}
+		}
+		return errors.Join(p.Effect(ctx, "begin", l.set("begun")), p.Effect(ctx, "end", l.set("ended")))
+	})
+	s.End = func(l *ledger) any { return l.lines["recoveries"] > 1 }
+	s.Workers = 1
+	_, err := cqrstest.Find(t, s)
+	require.ErrorContains(t, err, "with the schedule after 2, after 4, ")
+	s.Pairs = -1
+	cqrstest.Explore(t, s)
+}
+
 func TestExploreTellsWhatIsStuck(t *testing.T) {
 	t.Parallel()
 	s := job(func(ctx context.Context, p *cqrstest.Process, l *ledger) error {

@@ -33,6 +33,7 @@ run: ## Run the quickstart example
 
 .PHONY: test
 test: ## Run all tests with the race detector
+	@integration/setup.sh --missing
 	@go test -race work
 
 .PHONY: check
@@ -43,6 +44,7 @@ check: ## Everything that must hold before a commit lands
 	@$(MAKE) lint
 	@$(call quiet,$(MAKE) bench BENCHTIME=1x)
 	@$(MAKE) examples
+	@integration/setup.sh
 	@$(MAKE) test
 
 .PHONY: lint

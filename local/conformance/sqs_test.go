@@ -394,9 +394,12 @@ func TestSQSLimits(t *testing.T) {
 	_, err = q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String(strings.Repeat("x", 1<<20+1))})
 	requireRefusal(t, "InvalidParameterValue", err)
 	q.send(strings.Repeat("x", 1<<20))
-	_, err = q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String("\x0b")})
-	var contents *types.InvalidMessageContents
-	require.ErrorAs(t, err, &contents)
+	for _, body := range []string{"\x0b", "\x1f", "\ufffe"} {
+		_, err = q.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: &body})
+		var contents *types.InvalidMessageContents
+		require.ErrorAs(t, err, &contents)
+	}
+	q.send("\t\r\n퟿\ue000\ufffd\U00010000")
 	entries := make([]types.SendMessageBatchRequestEntry, 11)
 	for i := range entries {
 		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String("x")}

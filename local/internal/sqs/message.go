@@ -123,11 +123,10 @@ func size(body string, attributes map[string]wire.Attribute) int {
 
 // checkText finds what XML 1.0 cannot carry.
 func checkText(text string) error {
-	for i, r := range text {
+	for _, r := range text {
 		switch {
 		case r == '\t' || r == '\n' || r == '\r':
-		case r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r < 0xFFFD || r >= 0x10000:
-		case r == 0xFFFD && strings.HasPrefix(text[i:], "\uFFFD"): // else: invalid UTF-8
+		case r >= 0x20 && r <= 0xD7FF || r >= 0xE000 && r <= 0xFFFD || r >= 0x10000:
 		default:
 			return wire.Invalid("InvalidMessageContents", "Invalid binary character %q was found in the message body", r)
 		}

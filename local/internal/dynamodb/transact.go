@@ -1,0 +1,324 @@
+package dynamodb
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	maxTransaction      = 100
+	maxTransactionBytes = 4 << 20
+	maxRequestToken     = 36
+
+	// requestTokenLifetime counts from the end of a transaction.
+	requestTokenLifetime = 10 * time.Minute
+)
+
+type (
+	transactWriteItemsInput struct {
+		TransactItems               jsontext.Value `json:"TransactItems"` // []transactWrite
+		ClientRequestToken          string         `json:"ClientRequestToken"`
+		ReturnConsumedCapacity      string         `json:"ReturnConsumedCapacity"`
+		ReturnItemCollectionMetrics string         `json:"ReturnItemCollectionMetrics"`
+	}
+	transactWrite struct {
+		ConditionCheck *deletion     `json:"ConditionCheck"`
+		Put            *put          `json:"Put"`
+		Delete         *deletion     `json:"Delete"`
+		Update         *modification `json:"Update"`
+	}
+	transactWriteItemsOutput struct {
+		Consumed []consumedCapacity `json:"ConsumedCapacity,omitempty"`
+	}
+)
+
+// requestToken is a transaction that was, or is being, done under a token of the
+// client.
+type requestToken struct {
+	request  [sha256.Size]byte
+	expires  time.Time // zero while it is in progress
+	replayed usages
+}
+
+func (s *Server) transactWriteItems(in *transactWriteItemsInput) (*transactWriteItemsOutput, error) {
+	writes, err := in.prepare()
+	if err != nil {
+		return nil, err
+	}
+	// The members of an object come in any order; the request is the same.
+	if err := in.TransactItems.Canonicalize(); err != nil {
+		return nil, serialization("%v", err)
+	}
+	request := sha256.Sum256(in.TransactItems)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire()
+	if done, err := s.findToken(in.ClientRequestToken, request); err != nil || done != nil {
+		if err != nil {
+			return nil, err
+		}
+		return &transactWriteItemsOutput{done.replayed.report(in.ReturnConsumedCapacity)}, nil
+	}
+	if err := s.bindAll(writes); err != nil {
+		return nil, err
+	}
+	if in.ClientRequestToken != "" {
+		s.tokens[in.ClientRequestToken] = &requestToken{request: request}
+	}
+	used, replayed, err := s.transact(writes)
+	if err != nil {
+		delete(s.tokens, in.ClientRequestToken)
+		return nil, err
+	}
+	if in.ClientRequestToken != "" {
+		expires := s.options.Now().Add(requestTokenLifetime)
+		s.tokens[in.ClientRequestToken] = &requestToken{request, expires, replayed}
+		s.expiring = append(s.expiring, in.ClientRequestToken)
+	}
+	reports := used.report(in.ReturnConsumedCapacity)
+	for i := range reports {
+		reports[i].Write = reports[i].CapacityUnits
+	}
+	return &transactWriteItemsOutput{reports}, nil
+}
+
+func (in *transactWriteItemsInput) prepare() ([]*write, error) {
+	var items []transactWrite
+	if len(in.TransactItems) > 0 {
+		if err := decode(in.TransactItems, &items); err != nil {
+			return nil, err
+		}
+	}
+	if err := firstError(checkCount("transactItems", items, maxTransaction), checkCapacityMode(in.ReturnConsumedCapacity)); err != nil {
+		return nil, err
+	}
+	if len(in.ClientRequestToken) > maxRequestToken {
+		return nil, invalid("1 validation error detected: Value '%s' at 'clientRequestToken' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", in.ClientRequestToken, maxRequestToken)
+	}
+	writes := make([]*write, len(items))
+	for i := range items {
+		w, err := items[i].prepare()
+		if err != nil {
+			return nil, err
+		}
+		writes[i] = w
+	}
+	return writes, nil
+}
+
+func (t *transactWrite) prepare() (*write, error) {
+	type action struct {
+		given    bool
+		required item
+		name     string
+		prepare  func() (*write, error)
+	}
+	var actions []action
+	if t.ConditionCheck != nil {
+		actions = append(actions, action{true, t.ConditionCheck.Key, "key", t.prepareCheck})
+	}
+	if t.Put != nil {
+		actions = append(actions, action{true, t.Put.Item, "item", t.Put.prepare})
+	}
+	if t.Delete != nil {
+		actions = append(actions, action{true, t.Delete.Key, "key", t.Delete.prepare})
+	}
+	if t.Update != nil {
+		actions = append(actions, action{true, t.Update.Key, "key", t.Update.prepare})
+	}
+	if len(actions) != 1 {
+		return nil, invalid("TransactItems can only contain one of Check, Put, Update or Delete")
+	}
+	if actions[0].required == nil {
+		return nil, missing("transactItems.member." + actions[0].name)
+	}
+	if t.Update != nil && t.Update.UpdateExpression == nil {
+		return nil, missing("transactItems.member.update.updateExpression")
+	}
+	return actions[0].prepare()
+}
+
+func (t *transactWrite) prepareCheck() (*write, error) {
+	if t.ConditionCheck.ConditionExpression == nil {
+		return nil, missing("transactItems.member.conditionCheck.conditionExpression")
+	}
+	w, err := t.ConditionCheck.prepare()
+	if err != nil {
+		return nil, err
+	}
+	w.verb = verbCheck
+	return w, nil
+}
+
+// findToken returns the transaction that was done under the token, if any.
+func (s *Server) findToken(token string, request [sha256.Size]byte) (*requestToken, error) {
+	now := s.options.Now()
+	for len(s.expiring) > 0 && now.After(s.tokens[s.expiring[0]].expires) {
+		delete(s.tokens, s.expiring[0])
+		s.expiring = s.expiring[1:]
+	}
+	t, ok := s.tokens[token]
+	switch {
+	case !ok:
+		return nil, nil
+	case t.request != request:
+		return nil, &apiError{code: codeTokenMismatch, message: "The request uses the same client token as a previous, but non-identical request. " +
+			"Do not reuse a client token with different requests, unless the requests are identical"}
+	case t.expires.IsZero():
+		return nil, &apiError{code: codeInProgress, message: "The transaction with the given request token is already in progress."}
+	}
+	return t, nil
+}
+
+// bindAll binds the actions and refuses two of them on one item.
+func (s *Server) bindAll(writes []*write) error {
+	seen := map[string]bool{}
+	for _, w := range writes {
+		if err := s.bind(w); err != nil {
+			return err
+		}
+		identity := w.table.name + "/" + w.at.identity()
+		if seen[identity] {
+			return invalid("Transaction request cannot include multiple operations on one item")
+		}
+		seen[identity] = true
+	}
+	return nil
+}
+
+// transact does all of the writes, or none and says why. replayed is what a
+// repeated request consumes: it reads the items.
+func (s *Server) transact(writes []*write) (used, replayed usages, err error) {
+	failed := false
+	reasons := make([]cancellationReason, len(writes))
+	decide := func(check func(*write) error) error {
+		for i, w := range writes {
+			reasons[i] = cancellationReason{Code: "None"}
+			if err := check(w); err != nil {
+				failed = true
+				reasons[i] = reasonFor(err)
+			}
+		}
+		if failed {
+			return cancelled(reasons)
+		}
+		return nil
+	}
+	if err := decide((*write).free); err != nil {
+		return nil, nil, err
+	}
+	if s.options.Hold != nil {
+		s.hold(writes)
+	}
+	bytes := 0
+	err = decide(func(w *write) error {
+		err := w.evaluate()
+		bytes += max(w.old.size(), w.replacement.size())
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case bytes > maxTransactionBytes:
+		return nil, nil, invalid("Transaction size exceeds the limit of 4 MB")
+	}
+	used, replayed = usages{}, usages{}
+	for _, w := range writes {
+		used.of(w.table.name).merge(s.commit(w), 2)
+		replayed.of(w.table.name).table += 2 * readUnits(w.replacement.size(), true)
+	}
+	return used, replayed, nil
+}
+
+// free reports what another transaction holds.
+func (w *write) free() error {
+	if w.table.held[w.at.identity()] {
+		return &apiError{code: codeConflict, message: "Transaction is ongoing for the item"}
+	}
+	return nil
+}
+
+// hold lets others run while the items are held.
+func (s *Server) hold(writes []*write) {
+	for _, w := range writes {
+		w.table.held[w.at.identity()] = true
+	}
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		for _, w := range writes {
+			delete(w.table.held, w.at.identity())
+		}
+	}()
+	s.options.Hold()
+}
+
+type (
+	transactGetItemsInput struct {
+		TransactItems          []transactGet `json:"TransactItems"`
+		ReturnConsumedCapacity string        `json:"ReturnConsumedCapacity"`
+	}
+	transactGet struct {
+		Get *keyRead `json:"Get"`
+	}
+	transactGetItemsOutput struct {
+		Responses []itemResponse     `json:"Responses"`
+		Consumed  []consumedCapacity `json:"ConsumedCapacity,omitempty"`
+	}
+	itemResponse struct {
+		Item item `json:"Item,omitzero"`
+	}
+)
+
+func (s *Server) transactGetItems(in *transactGetItemsInput) (*transactGetItemsOutput, error) {
+	if err := firstError(checkCount("transactItems", in.TransactItems, maxTransaction), checkCapacityMode(in.ReturnConsumedCapacity)); err != nil {
+		return nil, err
+	}
+	paths := make([][]path, len(in.TransactItems))
+	for i, get := range in.TransactItems {
+		if get.Get == nil {
+			return nil, missing("transactItems.member.get")
+		}
+		var err error
+		if paths[i], err = get.Get.prepare(); err != nil {
+			return nil, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.expire()
+	out := &transactGetItemsOutput{}
+	reasons := make([]cancellationReason, len(in.TransactItems))
+	conflict := false
+	used := usages{}
+	for i, get := range in.TransactItems {
+		t, err := s.table(get.Get.TableName)
+		if err != nil {
+			return nil, err
+		}
+		if err := t.schema.checkKey(get.Get.Key); err != nil {
+			return nil, err
+		}
+		at := t.schema.position(get.Get.Key)
+		reasons[i] = cancellationReason{Code: "None"}
+		if t.held[at.identity()] {
+			conflict = true
+			reasons[i] = cancellationReason{Code: "TransactionConflict", Message: "Transaction is ongoing for the item"}
+		}
+		found, size := t.get(at)
+		used.of(t.name).table += 2 * readUnits(size, true)
+		out.Responses = append(out.Responses, itemResponse{projectOptional(found, paths[i])})
+	}
+	if conflict {
+		return nil, cancelled(reasons)
+	}
+	out.Consumed = used.report(in.ReturnConsumedCapacity)
+	for i := range out.Consumed {
+		out.Consumed[i].Read = out.Consumed[i].CapacityUnits
+	}
+	return out, nil
+}

@@ -29,7 +29,7 @@ func TestDifferential(t *testing.T) {
 	for _, target := range targets {
 		client := target.DynamoDB()
 		clients = append(clients, client)
-		tables = append(tables, newTable(t, client,
+		tables = append(tables, newTable(&run{t, target}, client,
 			withIndex("keys", "gp", "gs", types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}),
 			withIndex("part", "hp", "hs", types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{"va"}})))
 	}
@@ -39,7 +39,7 @@ func TestDifferential(t *testing.T) {
 			operation := g.operation()
 			var answers []answer
 			for i, client := range clients {
-				answers = append(answers, operation.do(t, client, tables[i]))
+				answers = append(answers, operation.do(&run{t, targets[i]}, client, tables[i]))
 			}
 			require.Equal(rt, answers[1], answers[0], operation.text)
 		}
@@ -56,7 +56,7 @@ type answer struct {
 // operation is one call, for any client and table.
 type operation struct {
 	text string
-	do   func(t *testing.T, client *ddb.Client, table string) answer
+	do   func(t *run, client *ddb.Client, table string) answer
 }
 
 func answerOf(err error, units *types.ConsumedCapacity, items ...item) answer {
@@ -319,7 +319,7 @@ func (g *generator) putOperation() operation {
 	in.ExpressionAttributeValues = g.used(in.ConditionExpression)
 	return operation{
 		describe("put", canonical(object(in.Item)), "if", textOf(in.ConditionExpression), canonical(object(in.ExpressionAttributeValues))),
-		func(t *testing.T, client *ddb.Client, table string) answer {
+		func(t *run, client *ddb.Client, table string) answer {
 			t.Helper()
 			in.TableName = &table
 			out, err := client.PutItem(t.Context(), &in)
@@ -342,7 +342,7 @@ func (g *generator) updateOperation() operation {
 	return operation{
 		describe("update", canonical(object(in.Key)), *in.UpdateExpression, "if", textOf(in.ConditionExpression),
 			canonical(object(in.ExpressionAttributeValues)), in.ReturnValues),
-		func(t *testing.T, client *ddb.Client, table string) answer {
+		func(t *run, client *ddb.Client, table string) answer {
 			t.Helper()
 			in.TableName = &table
 			out, err := client.UpdateItem(t.Context(), &in)
@@ -363,7 +363,7 @@ func (g *generator) deleteOperation() operation {
 	in.ExpressionAttributeValues = g.used(in.ConditionExpression)
 	return operation{
 		describe("delete", canonical(object(in.Key)), "if", textOf(in.ConditionExpression), canonical(object(in.ExpressionAttributeValues))),
-		func(t *testing.T, client *ddb.Client, table string) answer {
+		func(t *run, client *ddb.Client, table string) answer {
 			t.Helper()
 			in.TableName = &table
 			out, err := client.DeleteItem(t.Context(), &in)
@@ -424,7 +424,7 @@ func (g *generator) transactOperation() operation {
 	}
 	return operation{
 		describe(append([]any{"transact"}, texts...)...),
-		func(t *testing.T, client *ddb.Client, table string) answer {
+		func(t *run, client *ddb.Client, table string) answer {
 			t.Helper()
 			in := &ddb.TransactWriteItemsInput{}
 			for _, i := range items {
@@ -469,7 +469,7 @@ func (g *generator) queryOperation() operation {
 	in.Limit = &limit
 	return operation{
 		describe("query", index, condition, "filter", textOf(filter), canonical(object(in.ExpressionAttributeValues)), "limit", limit),
-		func(t *testing.T, client *ddb.Client, table string) answer {
+		func(t *run, client *ddb.Client, table string) answer {
 			t.Helper()
 			in := in
 			in.TableName = &table
@@ -505,7 +505,7 @@ func (g *generator) scanOperation() operation {
 	in := ddb.ScanInput{FilterExpression: &filter, ExpressionAttributeValues: g.used(&filter)}
 	return operation{
 		describe("scan", filter, canonical(object(in.ExpressionAttributeValues))),
-		func(t *testing.T, client *ddb.Client, table string) answer {
+		func(t *run, client *ddb.Client, table string) answer {
 			t.Helper()
 			in := in
 			in.TableName = &table

@@ -32,7 +32,7 @@ func TestDynamoDBQueries(t *testing.T) {
 }
 
 // query gathers the sort keys of all pages.
-func query(t *testing.T, client *ddb.Client, in *ddb.QueryInput) (sorts []string, pages int) {
+func query(t *run, client *ddb.Client, in *ddb.QueryInput) (sorts []string, pages int) {
 	t.Helper()
 	copied := *in
 	for {
@@ -56,8 +56,8 @@ func query(t *testing.T, client *ddb.Client, in *ddb.QueryInput) (sorts []string
 	}
 }
 
-func queriesRanges(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func queriesRanges(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	for i := 1; i <= 9; i++ {
 		putItem(t, client, table, with(key("q", fmt.Sprintf("v@%d", i)), item{"n": integer(i), "m": object(item{"n": integer(i)})}))
@@ -127,8 +127,8 @@ func queriesRanges(t *testing.T, target *Target) {
 	require.Equal(t, []string{"v@6", "v@7", "v@8", "v@9", "w@1"}, sorts)
 }
 
-func queriesInOrder(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func queriesInOrder(t *run) {
+	client := t.target.DynamoDB()
 	for kind, c := range map[types.ScalarAttributeType]struct {
 		sorts []string
 		from  func(string) value
@@ -152,8 +152,8 @@ func queriesInOrder(t *testing.T, target *Target) {
 	}
 }
 
-func refusesInvalidQueries(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func refusesInvalidQueries(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withIndex("by-owner", "owner", "rank", types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}))
 	refused := func(condition string, values item, change ...func(*ddb.QueryInput)) {
 		in := &ddb.QueryInput{TableName: &table, KeyConditionExpression: &condition, ExpressionAttributeValues: values}
@@ -194,8 +194,8 @@ func refusesInvalidQueries(t *testing.T, target *Target) {
 	refused("pk = :pk", pk, index(func(*ddb.QueryInput) {}))
 }
 
-func queriesPages(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func queriesPages(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	data := text(strings.Repeat("x", 300<<10))
 	var want []string
@@ -213,8 +213,8 @@ func queriesPages(t *testing.T, target *Target) {
 	require.LessOrEqual(t, pages, 4)
 }
 
-func queriesIndex(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func queriesIndex(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client,
 		withIndex("keys", "owner", "rank", types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}),
 		withIndex("some", "group", "place", types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{"extra"}}))
@@ -272,8 +272,8 @@ func queriesIndex(t *testing.T, target *Target) {
 	require.Equal(t, []string{"2", "6"}, sorts)
 }
 
-func updatesTable(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func updatesTable(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	putItem(t, client, table, with(key("u", "1"), item{"owner": text("me")}))
 	putItem(t, client, table, key("u", "2"))
@@ -314,8 +314,8 @@ func updatesTable(t *testing.T, target *Target) {
 	}
 }
 
-func scans(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func scans(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	var want []item
 	for i := range 40 {
@@ -353,7 +353,7 @@ func scans(t *testing.T, target *Target) {
 	}
 }
 
-func switchTimeToLive(t *testing.T, client *ddb.Client, table string, enabled bool) error {
+func switchTimeToLive(t *run, client *ddb.Client, table string, enabled bool) error {
 	t.Helper()
 	_, err := client.UpdateTimeToLive(t.Context(), &ddb.UpdateTimeToLiveInput{
 		TableName:               &table,
@@ -362,8 +362,8 @@ func switchTimeToLive(t *testing.T, client *ddb.Client, table string, enabled bo
 	return err
 }
 
-func switchesTimeToLive(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func switchesTimeToLive(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	describe := func() types.TimeToLiveDescription {
 		out, err := client.DescribeTimeToLive(t.Context(), &ddb.DescribeTimeToLiveInput{TableName: &table})
@@ -378,8 +378,8 @@ func switchesTimeToLive(t *testing.T, target *Target) {
 	require.Equal(t, types.TimeToLiveStatusDisabled, describe().TimeToLiveStatus)
 }
 
-func expires(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func expires(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	require.NoError(t, switchTimeToLive(t, client, table, true))
 	now := time.Now().Unix()

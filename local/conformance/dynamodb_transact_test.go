@@ -24,8 +24,8 @@ func TestDynamoDBTransactions(t *testing.T) {
 	})
 }
 
-func transactsAllActions(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func transactsAllActions(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	for i := 1; i <= 3; i++ {
 		putItem(t, client, table, with(key("t", strconv.Itoa(i)), item{"n": integer(i)}))
@@ -47,8 +47,8 @@ func transactsAllActions(t *testing.T, target *Target) {
 	require.Equal(t, number("3"), getItem(t, client, table, key("t", "3"))["n"])
 }
 
-func cancelsWithReasons(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func cancelsWithReasons(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	stored := with(key("t", "1"), item{"by": text("another")})
 	putItem(t, client, table, stored)
@@ -79,8 +79,8 @@ func cancelsWithReasons(t *testing.T, target *Target) {
 	require.Equal(t, stored, getItem(t, client, table, key("t", "1")))
 }
 
-func repeatsTransaction(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func repeatsTransaction(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	transact := func(token, amount string) error {
 		_, err := client.TransactWriteItems(t.Context(), &ddb.TransactWriteItemsInput{
@@ -102,8 +102,8 @@ func repeatsTransaction(t *testing.T, target *Target) {
 	require.Equal(t, number("3"), getItem(t, client, table, key("t", "1"))["n"])
 }
 
-func refusesItemTwice(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func refusesItemTwice(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	_, err := client.TransactWriteItems(t.Context(), &ddb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
 		{Put: &types.Put{TableName: &table, Item: key("t", "1")}},
@@ -115,8 +115,8 @@ func refusesItemTwice(t *testing.T, target *Target) {
 	require.Nil(t, getItem(t, client, table, key("t", "1")))
 }
 
-func transactsHundred(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func transactsHundred(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	var puts []types.TransactWriteItem
 	for i := range 100 {
@@ -132,8 +132,8 @@ func transactsHundred(t *testing.T, target *Target) {
 	require.Empty(t, out.Items)
 }
 
-func transactsReads(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func transactsReads(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	putItem(t, client, table, with(key("t", "1"), item{"a": number("1"), "b": number("2")}))
 	out, err := client.TransactGetItems(t.Context(), &ddb.TransactGetItemsInput{TransactItems: []types.TransactGetItem{
@@ -146,8 +146,8 @@ func transactsReads(t *testing.T, target *Target) {
 	require.Equal(t, with(key("t", "1"), item{"b": number("2")}), out.Responses[1].Item)
 }
 
-func transactsTables(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func transactsTables(t *run) {
+	client := t.target.DynamoDB()
 	first, second := newTable(t, client), newTable(t, client)
 	// On AWS some of them conflict, and none of them may be half done.
 	succeeded, _ := together(16, func(i int) error {

@@ -2,8 +2,8 @@ package conformance_test
 
 import (
 	"context"
+	"maps"
 	"strconv"
-	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,15 +43,13 @@ func key(partition, sort string) item { return item{"pk": text(partition), "sk":
 func with(i, more item) item {
 	all := item{}
 	for _, from := range []item{i, more} {
-		for name, v := range from {
-			all[name] = v
-		}
+		maps.Copy(all, from)
 	}
 	return all
 }
 
 // newTable makes a table with the key pk and sk, both strings, on demand.
-func newTable(t *testing.T, client *ddb.Client, change ...func(*ddb.CreateTableInput)) string {
+func newTable(t *run, client *ddb.Client, change ...func(*ddb.CreateTableInput)) string {
 	t.Helper()
 	in := &ddb.CreateTableInput{
 		TableName:   aws.String(unique("conformance")),
@@ -103,13 +101,13 @@ func withStream(view types.StreamViewType) func(*ddb.CreateTableInput) {
 	}
 }
 
-func putItem(t *testing.T, client *ddb.Client, table string, i item) {
+func putItem(t *run, client *ddb.Client, table string, i item) {
 	t.Helper()
 	_, err := client.PutItem(t.Context(), &ddb.PutItemInput{TableName: &table, Item: i})
 	require.NoError(t, err)
 }
 
-func getItem(t *testing.T, client *ddb.Client, table string, k item) item {
+func getItem(t *run, client *ddb.Client, table string, k item) item {
 	t.Helper()
 	out, err := client.GetItem(t.Context(), &ddb.GetItemInput{TableName: &table, Key: k, ConsistentRead: aws.Bool(true)})
 	require.NoError(t, err)
@@ -117,7 +115,7 @@ func getItem(t *testing.T, client *ddb.Client, table string, k item) item {
 }
 
 // requireCode requires an error of the API by its code, and returns its message.
-func requireCode(t *testing.T, err error, code string) string {
+func requireCode(t *run, err error, code string) string {
 	t.Helper()
 	var failure smithy.APIError
 	require.ErrorAs(t, err, &failure)

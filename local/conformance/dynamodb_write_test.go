@@ -34,8 +34,8 @@ func TestDynamoDBWrites(t *testing.T) {
 	})
 }
 
-func createsTable(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func createsTable(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withIndex("by-owner", "owner", "rank", types.Projection{ProjectionType: types.ProjectionTypeAll}),
 		withStream(types.StreamViewTypeNewImage))
 	out, err := client.DescribeTable(t.Context(), &ddb.DescribeTableInput{TableName: &table})
@@ -62,8 +62,8 @@ func createsTable(t *testing.T, target *Target) {
 	require.NoError(t, err)
 }
 
-func keepsAllTypes(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func keepsAllTypes(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	stored := with(key("types", "1"), item{
 		"S": text("grüße\x00"), "empty": text(""), "B": raw("\x00\xff"), "emptyB": raw(""),
@@ -95,8 +95,8 @@ func keepsAllTypes(t *testing.T, target *Target) {
 	}
 }
 
-func refusesSecondPut(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func refusesSecondPut(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	put := func() error {
 		_, err := client.PutItem(t.Context(), &ddb.PutItemInput{
@@ -110,8 +110,8 @@ func refusesSecondPut(t *testing.T, target *Target) {
 	require.Nil(t, failure.Item)
 }
 
-func returnsOldWithFailedPut(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func returnsOldWithFailedPut(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	first := with(key("old", "1"), item{"by": text("me")})
 	putItem(t, client, table, first)
@@ -124,8 +124,8 @@ func returnsOldWithFailedPut(t *testing.T, target *Target) {
 	require.Equal(t, first, failure.Item)
 }
 
-func returnsOldWithFailedUpdateAndDelete(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func returnsOldWithFailedUpdateAndDelete(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	first := with(key("old", "1"), item{"version": number("2")})
 	putItem(t, client, table, first)
@@ -148,7 +148,7 @@ func returnsOldWithFailedUpdateAndDelete(t *testing.T, target *Target) {
 }
 
 // update updates the item (u, 1), and returns what it was asked to.
-func update(t *testing.T, client *ddb.Client, table, expression string, values item, mode types.ReturnValue) (item, error) {
+func update(t *run, client *ddb.Client, table, expression string, values item, mode types.ReturnValue) (item, error) {
 	t.Helper()
 	in := &ddb.UpdateItemInput{TableName: &table, Key: key("u", "1"), ReturnValues: mode, ExpressionAttributeValues: values}
 	if expression != "" {
@@ -161,8 +161,8 @@ func update(t *testing.T, client *ddb.Client, table, expression string, values i
 	return out.Attributes, nil
 }
 
-func setsByExpression(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func setsByExpression(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	for _, c := range []struct {
 		expression string
@@ -182,7 +182,8 @@ func setsByExpression(t *testing.T, target *Target) {
 			item{"n": number("2"), "l": list(text("w"), text("x")), "m": object(item{"a": number("1")})},
 		},
 		{
-			"SET n = m.a - :one, m.b = n, was = n", item{":one": number("1")},
+			"SET n = m.a - :one, m.b = n, was = n",
+			item{":one": number("1")},
 			item{"n": number("0"), "was": number("2"), "l": list(text("w"), text("x")), "m": object(item{"a": number("1"), "b": number("2")})},
 		},
 	} {
@@ -221,8 +222,8 @@ func setsByExpression(t *testing.T, target *Target) {
 	}
 }
 
-func addsAndDeletes(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func addsAndDeletes(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	got, err := update(t, client, table, "ADD n :one, s :s SET x = :one", item{":one": number("1"), ":s": texts("b", "a")}, types.ReturnValueUpdatedNew)
 	require.NoError(t, err)
@@ -253,8 +254,8 @@ func addsAndDeletes(t *testing.T, target *Target) {
 	requireCode(t, err, validation)
 }
 
-func updatesDocuments(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func updatesDocuments(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	start := item{"l": list(text("a"), text("b"), text("c")), "m": object(item{"x": object(item{"y": number("1")}), "l": list(number("1"))})}
 	for _, c := range []struct {
@@ -266,7 +267,8 @@ func updatesDocuments(t *testing.T, target *Target) {
 		{"SET l[3] = :v, l[0] = :w", item{":v": text("v"), ":w": text("w")}, with(start, item{"l": list(text("w"), text("b"), text("c"), text("v"))})},
 		{"SET l[1] = :v REMOVE l[5]", item{":v": text("v")}, with(start, item{"l": list(text("a"), text("v"), text("c"))})},
 		{
-			"SET m.x.y = m.x.y + :n, m.x.z = :n REMOVE m.l[0]", item{":n": number("2")},
+			"SET m.x.y = m.x.y + :n, m.x.z = :n REMOVE m.l[0]",
+			item{":n": number("2")},
 			with(start, item{"m": object(item{"x": object(item{"y": number("3"), "z": number("2")}), "l": list()})}),
 		},
 		{"REMOVE m.x, nothing", nil, with(start, item{"m": object(item{"l": list(number("1"))})})},
@@ -283,8 +285,8 @@ func updatesDocuments(t *testing.T, target *Target) {
 	require.Equal(t, key("new", "1"), got.Attributes)
 }
 
-func decidesConditions(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func decidesConditions(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	stored := with(key("c", "1"), item{
 		"n": number("10"), "s": text("hello"), "b": raw("\x01\x02"), "t": truth(true), "z": null(), "l": list(text("a"), number("1")),
@@ -376,8 +378,8 @@ func decidesConditions(t *testing.T, target *Target) {
 	}
 }
 
-func deletesWithCondition(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func deletesWithCondition(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	stored := with(key("d", "1"), item{"version": number("3")})
 	putItem(t, client, table, stored)
@@ -400,8 +402,8 @@ func deletesWithCondition(t *testing.T, target *Target) {
 	requireCode(t, err, validation)
 }
 
-func writesAndGetsBatches(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func writesAndGetsBatches(t *run) {
+	client := t.target.DynamoDB()
 	first, second := newTable(t, client), newTable(t, client)
 	var puts []types.WriteRequest
 	var keys []item
@@ -459,8 +461,8 @@ func together(times int, f func(i int) error) (succeeded int, failures []error) 
 	return succeeded, failures
 }
 
-func losesNothing(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func losesNothing(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	succeeded, failures := together(64, func(int) error {
 		_, err := update(t, client, table, "ADD n :one", item{":one": number("1")}, "")
@@ -497,8 +499,8 @@ func losesNothing(t *testing.T, target *Target) {
 	require.Equal(t, number("8"), getItem(t, client, table, key("u", "1"))["version"])
 }
 
-func refusesInvalid(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func refusesInvalid(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withIndex("by-owner", "owner", "rank", types.Projection{ProjectionType: types.ProjectionTypeAll}))
 	put := func(change func(*ddb.PutItemInput)) string {
 		in := &ddb.PutItemInput{TableName: &table, Item: key("v", "1")}
@@ -560,8 +562,8 @@ func refusesInvalid(t *testing.T, target *Target) {
 	}
 }
 
-func holdsLimits(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func holdsLimits(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client)
 	const limit = 400 << 10
 	overhead := len("pk") + len("l") + len("sk") + len("1") + len("data")
@@ -597,8 +599,8 @@ func holdsLimits(t *testing.T, target *Target) {
 	require.ErrorAs(t, err, new(*types.ResourceNotFoundException))
 }
 
-func consumesCapacity(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func consumesCapacity(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withIndex("by-owner", "owner", "rank", types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}))
 	put := func(i item) types.ConsumedCapacity {
 		out, err := client.PutItem(t.Context(), &ddb.PutItemInput{TableName: &table, Item: i, ReturnConsumedCapacity: types.ReturnConsumedCapacityIndexes})

@@ -32,17 +32,17 @@ func TestStreams(t *testing.T) {
 
 // reader reads the stream of a table.
 type reader struct {
-	t      *testing.T
+	t      *run
 	client *dynamodbstreams.Client
 	arn    string
 	next   map[string]*string // iterator by shard
 }
 
-func newReader(t *testing.T, target *Target, table string, kind streamtypes.ShardIteratorType) *reader {
+func newReader(t *run, table string, kind streamtypes.ShardIteratorType) *reader {
 	t.Helper()
-	out, err := target.DynamoDB().DescribeTable(t.Context(), &ddb.DescribeTableInput{TableName: &table})
+	out, err := t.target.DynamoDB().DescribeTable(t.Context(), &ddb.DescribeTableInput{TableName: &table})
 	require.NoError(t, err)
-	r := &reader{t: t, client: target.Streams(), arn: *out.Table.LatestStreamArn, next: map[string]*string{}}
+	r := &reader{t: t, client: t.target.Streams(), arn: *out.Table.LatestStreamArn, next: map[string]*string{}}
 	for _, shard := range r.describe().Shards {
 		r.next[*shard.ShardId] = r.iterator(*shard.ShardId, kind, nil)
 	}
@@ -102,10 +102,10 @@ func plain(image map[string]streamtypes.AttributeValue) map[string]string {
 	return result
 }
 
-func describesStream(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func describesStream(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withStream(types.StreamViewTypeNewAndOldImages))
-	r := newReader(t, target, table, streamtypes.ShardIteratorTypeTrimHorizon)
+	r := newReader(t, table, streamtypes.ShardIteratorTypeTrimHorizon)
 	description := r.describe()
 	require.Equal(t, streamtypes.StreamStatusEnabled, description.StreamStatus)
 	require.Equal(t, streamtypes.StreamViewTypeNewAndOldImages, description.StreamViewType)
@@ -113,14 +113,14 @@ func describesStream(t *testing.T, target *Target) {
 	require.NotEmpty(t, description.Shards)
 	require.GreaterOrEqual(t, len(*description.Shards[0].ShardId), 28)
 
-	listed, err := target.Streams().ListStreams(t.Context(), &dynamodbstreams.ListStreamsInput{TableName: &table})
+	listed, err := t.target.Streams().ListStreams(t.Context(), &dynamodbstreams.ListStreamsInput{TableName: &table})
 	require.NoError(t, err)
 	require.Len(t, listed.Streams, 1)
 	require.Equal(t, r.arn, *listed.Streams[0].StreamArn)
 }
 
-func streamsChanges(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func streamsChanges(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withStream(types.StreamViewTypeNewAndOldImages))
 	putItem(t, client, table, with(key("a", "1"), item{"n": number("1")}))
 	_, err := client.UpdateItem(t.Context(), &ddb.UpdateItemInput{
@@ -133,7 +133,7 @@ func streamsChanges(t *testing.T, target *Target) {
 	require.NoError(t, err)
 	putItem(t, client, table, with(key("a", "1"), item{"n": number("9")}))
 
-	records, _ := newReader(t, target, table, streamtypes.ShardIteratorTypeTrimHorizon).read(4)
+	records, _ := newReader(t, table, streamtypes.ShardIteratorTypeTrimHorizon).read(4)
 	image := func(n string) map[string]string { return map[string]string{"pk": "a", "sk": "1", "n": n} }
 	nothing := map[string]string{}
 	for i, want := range []struct {
@@ -163,7 +163,7 @@ func streamsChanges(t *testing.T, target *Target) {
 }
 
 // compareSequences compares the numbers, which are not in order as texts.
-func compareSequences(t *testing.T, a, b streamtypes.Record) int {
+func compareSequences(t *run, a, b streamtypes.Record) int {
 	t.Helper()
 	x, ok := new(big.Int).SetString(*a.Dynamodb.SequenceNumber, 10)
 	require.True(t, ok)
@@ -172,8 +172,8 @@ func compareSequences(t *testing.T, a, b streamtypes.Record) int {
 	return x.Cmp(y)
 }
 
-func streamsViews(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func streamsViews(t *run) {
+	client := t.target.DynamoDB()
 	for view, want := range map[types.StreamViewType]struct{ old, new bool }{
 		types.StreamViewTypeKeysOnly:        {false, false},
 		types.StreamViewTypeNewImage:        {false, true},
@@ -183,15 +183,15 @@ func streamsViews(t *testing.T, target *Target) {
 		table := newTable(t, client, withStream(view))
 		putItem(t, client, table, with(key("a", "1"), item{"n": number("1")}))
 		putItem(t, client, table, with(key("a", "1"), item{"n": number("2")}))
-		records, _ := newReader(t, target, table, streamtypes.ShardIteratorTypeTrimHorizon).read(2)
+		records, _ := newReader(t, table, streamtypes.ShardIteratorTypeTrimHorizon).read(2)
 		require.Equal(t, want.old, records[1].Dynamodb.OldImage != nil, view)
 		require.Equal(t, want.new, records[1].Dynamodb.NewImage != nil, view)
 		require.Len(t, records[1].Dynamodb.Keys, 2)
 	}
 }
 
-func streamsNoOps(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func streamsNoOps(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withStream(types.StreamViewTypeNewAndOldImages))
 	stored := with(key("a", "1"), item{"n": number("1"), "s": texts("a", "b")})
 	putItem(t, client, table, stored)
@@ -206,13 +206,13 @@ func streamsNoOps(t *testing.T, target *Target) {
 	}})
 	require.NoError(t, err)
 	putItem(t, client, table, key("a", "end"))
-	records, _ := newReader(t, target, table, streamtypes.ShardIteratorTypeTrimHorizon).read(2)
+	records, _ := newReader(t, table, streamtypes.ShardIteratorTypeTrimHorizon).read(2)
 	require.Equal(t, "1", plain(records[0].Dynamodb.Keys)["sk"])
 	require.Equal(t, "end", plain(records[1].Dynamodb.Keys)["sk"])
 }
 
-func streamsTransactions(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func streamsTransactions(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withStream(types.StreamViewTypeNewAndOldImages))
 	putItem(t, client, table, key("t", "1"))
 	_, err := client.TransactWriteItems(t.Context(), &ddb.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
@@ -228,7 +228,7 @@ func streamsTransactions(t *testing.T, target *Target) {
 	}})
 	require.ErrorAs(t, err, new(*types.TransactionCanceledException))
 	putItem(t, client, table, key("t", "4"))
-	records, _ := newReader(t, target, table, streamtypes.ShardIteratorTypeTrimHorizon).read(4)
+	records, _ := newReader(t, table, streamtypes.ShardIteratorTypeTrimHorizon).read(4)
 	seen := map[string][]streamtypes.OperationType{}
 	for _, record := range records {
 		sort := plain(record.Dynamodb.Keys)["sk"]
@@ -241,11 +241,11 @@ func streamsTransactions(t *testing.T, target *Target) {
 	}, seen)
 }
 
-func streamsOn(t *testing.T, target *Target) {
-	client := target.DynamoDB()
+func streamsOn(t *run) {
+	client := t.target.DynamoDB()
 	table := newTable(t, client, withStream(types.StreamViewTypeNewImage))
 	putItem(t, client, table, key("a", "before"))
-	r := newReader(t, target, table, streamtypes.ShardIteratorTypeLatest)
+	r := newReader(t, table, streamtypes.ShardIteratorTypeLatest)
 	r.read(0)
 	for i := range 10 {
 		putItem(t, client, table, key("a", strconv.Itoa(i)))
@@ -258,13 +258,13 @@ func streamsOn(t *testing.T, target *Target) {
 		streamtypes.ShardIteratorTypeAtSequenceNumber: "4", streamtypes.ShardIteratorTypeAfterSequenceNumber: "5",
 	} {
 		iterator := r.iterator(shards[4], kind, records[4].Dynamodb.SequenceNumber)
-		out, err := target.Streams().GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: iterator})
+		out, err := t.target.Streams().GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: iterator})
 		require.NoError(t, err)
 		require.Equal(t, first, plain(out.Records[0].Dynamodb.Keys)["sk"], kind)
 	}
 }
 
-func refusesIterator(t *testing.T, target *Target) {
-	_, err := target.Streams().GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: aws.String("nonsense")})
+func refusesIterator(t *run) {
+	_, err := t.target.Streams().GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: aws.String("nonsense")})
 	requireCode(t, err, validation)
 }

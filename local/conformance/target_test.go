@@ -38,7 +38,14 @@ func (target *Target) Streams() *dynamodbstreams.Client {
 // check is one of the rules that a target is held to.
 type check struct {
 	name string
-	run  func(t *testing.T, target *Target)
+	run  func(t *run)
+}
+
+// run is a check in progress.
+type run struct {
+	*testing.T
+
+	target *Target
 }
 
 // hold runs the checks against every target that there is.
@@ -54,7 +61,7 @@ func hold(t *testing.T, checks []check) {
 					if reason, ok := target.Excluded[c.name]; ok {
 						t.Skipf("%s is excluded: %s", target.Name, reason)
 					}
-					c.run(t, target)
+					c.run(&run{t, target})
 				})
 			}
 		})

@@ -26,6 +26,12 @@ const (
 	kindBinarySet kind = "BS"
 )
 
+func isKind(name string) bool {
+	return slices.Contains([]kind{
+		kindString, kindNumber, kindBinary, kindBool, kindNull, kindList, kindMap, kindStringSet, kindNumberSet, kindBinarySet,
+	}, kind(name))
+}
+
 func (k kind) scalar() bool { return k == kindString || k == kindNumber || k == kindBinary }
 
 // element is the type of a set's elements, and "" for what is no set.
@@ -58,7 +64,7 @@ func (k kind) name() string {
 
 // value is an attribute value. It is immutable: items, images and indexes share
 // their values.
-type value struct {
+type value struct { //nolint:recvcheck // a value decodes in place
 	kind    kind
 	text    string   // S as it is, N in full, B as raw bytes
 	truth   bool     // BOOL
@@ -68,7 +74,7 @@ type value struct {
 }
 
 // item is the attributes of an item or the members of a map, by name.
-type item map[string]value
+type item map[string]value //nolint:recvcheck // attributes decode in place
 
 const (
 	maxItemSize = 400 << 10
@@ -222,7 +228,7 @@ func (v *value) decode(d *jsontext.Decoder) (err error) {
 			return serialization("%s is to be a boolean", v.kind)
 		}
 		if v.truth = token.Bool(); v.kind == kindNull && !v.truth {
-			return invalid("One or more parameter values were invalid: Null attribute value types must have the value of true")
+			return invalidParameter("Null attribute value types must have the value of true")
 		}
 	case kindList:
 		v.list = []value{}
@@ -280,11 +286,11 @@ func (v *value) decodeSet(d *jsontext.Decoder) error {
 	if len(elements) == 0 {
 		switch v.kind {
 		case kindStringSet:
-			return invalid("One or more parameter values were invalid: An string set  may not be empty")
+			return invalidParameter("An string set  may not be empty")
 		case kindNumberSet:
-			return invalid("One or more parameter values were invalid: An number set  may not be empty")
+			return invalidParameter("An number set  may not be empty")
 		default:
-			return invalid("One or more parameter values were invalid: Binary sets should not be empty")
+			return invalidParameter("Binary sets should not be empty")
 		}
 	}
 	given := strings.Join(elements, ", ")
@@ -293,7 +299,7 @@ func (v *value) decodeSet(d *jsontext.Decoder) error {
 		if v.kind == kindNumberSet {
 			return invalid("Input collection contains duplicates")
 		}
-		return invalid("One or more parameter values were invalid: Input collection [%s] contains duplicates.", given)
+		return invalidParameter("Input collection [%s] contains duplicates.", given)
 	}
 	return nil
 }

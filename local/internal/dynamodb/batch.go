@@ -37,7 +37,7 @@ func (s *Server) batchGetItem(in *batchGetItemInput) (*batchGetItemOutput, error
 	}
 	switch {
 	case count == 0:
-		return nil, invalid("The batch get request list is empty: RequestItems is to have 1 to %d Keys", maxBatchGet)
+		return nil, invalid("The batch get request list cannot be null or empty; it may have %d keys", maxBatchGet)
 	case count > maxBatchGet:
 		return nil, invalid("Too many items requested for the BatchGetItem call")
 	}
@@ -139,7 +139,7 @@ func (s *Server) batchWriteItem(in *batchWriteItemInput) (*batchWriteItemOutput,
 	}
 	switch {
 	case count == 0:
-		return nil, invalid("The batch write request list for a table cannot be null or empty: RequestItems is to have 1 to %d requests", maxBatchWrite)
+		return nil, invalid("The batch write request list for a table cannot be null or empty; it may have %d requests", maxBatchWrite)
 	case count > maxBatchWrite:
 		return nil, invalid("Too many items requested for the BatchWriteItem call")
 	}
@@ -187,16 +187,16 @@ func (s *Server) bindBatch(requests map[string][]batchWrite) ([]boundBatchWrite,
 			case request.DeleteRequest != nil && request.PutRequest == nil && request.DeleteRequest.Key != nil:
 				w.write = write{verb: verbDelete, tableName: name, key: request.DeleteRequest.Key}
 			default:
-				return nil, invalid("Supplied WriteRequest is to contain exactly one of PutRequest with an Item and DeleteRequest with a Key")
+				return nil, invalid("A WriteRequest is to have either a PutRequest with an Item or a DeleteRequest with a Key")
 			}
 			if err := s.bind(&w.write); err != nil {
 				return nil, err
 			}
-			if identity := name + "/" + w.at.identity(); seen[identity] {
+			identity := name + "/" + w.at.identity()
+			if seen[identity] {
 				return nil, invalid("Provided list of item keys contains duplicates")
-			} else {
-				seen[identity] = true
 			}
+			seen[identity] = true
 			writes = append(writes, w)
 		}
 	}

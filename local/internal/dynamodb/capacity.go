@@ -60,7 +60,7 @@ type capacityUnits struct {
 }
 
 // report is the usage as a client asked for it: nil, the total, or by index.
-func (u usage) report(mode, table string) *consumedCapacity {
+func (u *usage) report(mode, table string) *consumedCapacity {
 	if mode != "TOTAL" && mode != "INDEXES" {
 		return nil
 	}

@@ -141,7 +141,7 @@ func (p *parser) negation() condition {
 		inner := p.next()
 		c := p.condition()
 		if inner.text == "(" && p.at > 0 && p.tokens[p.at-1].text == ")" && p.wraps(inner) {
-			p.fail("The expression has redundant parentheses;")
+			p.failf("The expression has redundant parentheses;")
 		}
 		p.expect(")")
 		return c
@@ -207,7 +207,7 @@ func (p *parser) membership(left operand) condition {
 	}
 	p.expect(")")
 	if len(c.list) > maxOperands {
-		p.fail("The IN operator is provided with too many operands; number of operands: %d", len(c.list))
+		p.failf("The IN operator is provided with too many operands; number of operands: %d", len(c.list))
 	}
 	return c
 }
@@ -220,9 +220,9 @@ func (p *parser) function() condition {
 		count = 1
 	case "attribute_type", "begins_with", "contains":
 	case "if_not_exists", "list_append":
-		p.fail("The function is not allowed in a condition expression; function: %s", name)
+		p.failf("The function is not allowed in a condition expression; function: %s", name)
 	default:
-		p.fail("Invalid function name; function: %s", name)
+		p.failf("Invalid function name; function: %s", name)
 	}
 	name, arguments := p.arguments(count, p.operand)
 	p.checkFunction(name, arguments)

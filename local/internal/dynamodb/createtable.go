@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -124,14 +125,11 @@ func (in *tableSettings) check() error {
 func checkThroughput(billing string, given *throughput) error {
 	switch {
 	case billing == billingOnDemand && given != nil:
-		return invalid("One or more parameter values were invalid: " +
-			"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+		return invalidParameter("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	case billing == billingProvisioned && given == nil:
-		return invalid("One or more parameter values were invalid: " +
-			"ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
+		return invalidParameter("ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
 	case given != nil && (given.ReadCapacityUnits < 1 || given.WriteCapacityUnits < 1):
-		return invalid("1 validation error detected: Value at 'provisionedThroughput' failed to satisfy constraint: " +
-			"Member must have value greater than or equal to 1")
+		return violation("provisionedThroughput", fmt.Sprint(*given), "have value greater than or equal to 1")
 	}
 	return nil
 }
@@ -141,7 +139,7 @@ func (in *streamSpecification) check() error {
 		return nil
 	}
 	if in.StreamEnabled != (in.StreamViewType != "") {
-		return invalid("One or more parameter values were invalid: StreamViewType is to be specified if and only if StreamEnabled is true")
+		return invalidParameter("StreamViewType is to be specified if and only if StreamEnabled is true")
 	}
 	return checkEnum("streamSpecification.streamViewType", in.StreamViewType, viewKeys, viewNew, viewOld, viewBoth)
 }
@@ -151,7 +149,7 @@ func newSchema(elements []keyElement, definitions []attributeDefinition) (schema
 	for i, element := range elements {
 		at := slices.IndexFunc(definitions, func(d attributeDefinition) bool { return d.AttributeName == element.AttributeName })
 		if at < 0 {
-			return s, invalid("One or more parameter values were invalid: Some index key attributes are not defined in AttributeDefinitions. "+
+			return s, invalidParameter("Some index key attributes are not defined in AttributeDefinitions. "+
 				"Keys: [%s], AttributeDefinitions: %s", element.AttributeName, namesOf(definitions))
 		}
 		attribute := keyAttribute{element.AttributeName, definitions[at].AttributeType}
@@ -164,8 +162,8 @@ func newSchema(elements []keyElement, definitions []attributeDefinition) (schema
 		case i == 1 && element.KeyType == "RANGE" && attribute.name != s.partition.name:
 			s.sort = attribute
 		default:
-			return s, invalid("Invalid KeySchema: The first KeySchemaElement is to be a HASH key type, and the second, if any, another attribute " +
-				"of RANGE key type")
+			return s, invalid("Invalid KeySchema: " +
+				"The first KeySchemaElement is to be a HASH key type, and the second, if any, another attribute of RANGE key type")
 		}
 	}
 	if s.partition.name == "" {
@@ -185,11 +183,11 @@ func namesOf(definitions []attributeDefinition) []string {
 func (t *table) addIndex(settings indexSettings) error {
 	p := settings.Projection
 	if p == nil {
-		return invalid("One or more parameter values were invalid: Unknown ProjectionType: null")
+		return invalidParameter("Unknown ProjectionType: null")
 	}
 	err := firstError(
 		checkEnum("projection.projectionType", p.ProjectionType, projectAll, projectKeysOnly, projectInclude),
-		checkIndexName(settings.IndexName),
+		checkName("indexName", settings.IndexName),
 		checkThroughput(t.description.BillingMode, settings.ProvisionedThroughput),
 	)
 	if err != nil {
@@ -201,14 +199,14 @@ func (t *table) addIndex(settings indexSettings) error {
 	}
 	switch {
 	case (p.ProjectionType == projectInclude) != (len(p.NonKeyAttributes) > 0):
-		return invalid("One or more parameter values were invalid: ProjectionType is %s, and NonKeyAttributes is to be specified with INCLUDE only",
+		return invalidParameter("ProjectionType is %s, and NonKeyAttributes is to be specified with INCLUDE only",
 			p.ProjectionType)
 	case t.index(settings.IndexName) != nil:
-		return invalid("One or more parameter values were invalid: Duplicate index name: %s", settings.IndexName)
+		return invalidParameter("Duplicate index name: %s", settings.IndexName)
 	case len(t.indexes) == maxIndexes:
-		return invalid("One or more parameter values were invalid: GlobalSecondaryIndex count exceeds the per-table limit of %d", maxIndexes)
+		return invalidParameter("GlobalSecondaryIndex count exceeds the per-table limit of %d", maxIndexes)
 	case included > maxInclude:
-		return invalid("One or more parameter values were invalid: Number of NonKeyAttributes exceeds the limit of %d", maxInclude)
+		return invalidParameter("Number of NonKeyAttributes exceeds the limit of %d", maxInclude)
 	}
 	indexSchema, err := newSchema(settings.KeySchema, t.description.AttributeDefinitions)
 	if err != nil {
@@ -220,21 +218,13 @@ func (t *table) addIndex(settings indexSettings) error {
 	return nil
 }
 
-func checkIndexName(name string) error {
-	if !tableName.MatchString(name) {
-		return invalid("1 validation error detected: Value '%s' at 'indexName' failed to satisfy constraint: "+
-			"Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+, with a length of 3 to 255", name)
-	}
-	return nil
-}
-
 // checkDefinitions refuses the definition of an attribute that is no key.
 func (t *table) checkDefinitions() error {
 	for _, d := range t.description.AttributeDefinitions {
 		used := t.schema.has(d.AttributeName) ||
 			slices.ContainsFunc(t.indexes, func(ix *index) bool { return ix.schema.has(d.AttributeName) })
 		if !used {
-			return invalid("One or more parameter values were invalid: Some AttributeDefinitions are not used. "+
+			return invalidParameter("Some AttributeDefinitions are not used. "+
 				"AttributeDefinitions: %s, unused: [%s]", namesOf(t.description.AttributeDefinitions), d.AttributeName)
 		}
 	}

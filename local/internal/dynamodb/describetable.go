@@ -143,13 +143,9 @@ type (
 const maxTableNames = 100
 
 func (s *Server) listTables(in *listTablesInput) (*listTablesOutput, error) {
-	limit := maxTableNames
-	if in.Limit != nil {
-		limit = *in.Limit
-	}
-	if limit < 1 || limit > maxTableNames {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: "+
-			"Member must have value between 1 and %d", limit, maxTableNames)
+	limit, err := limitOf(in.Limit, maxTableNames)
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -192,7 +188,11 @@ type (
 
 // updateTable changes a copy, so that a refused update changes nothing.
 func (s *Server) updateTable(in *updateTableInput) (*tableOutput, error) {
-	if err := firstError(in.StreamSpecification.check(), checkEnum("billingMode", in.BillingMode, billingProvisioned, billingOnDemand)); err != nil {
+	err := firstError(
+		in.StreamSpecification.check(),
+		checkEnum("billingMode", in.BillingMode, billingProvisioned, billingOnDemand),
+	)
+	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -271,6 +271,6 @@ func (t *table) updateIndex(u indexUpdate) error {
 		ix.description.ProvisionedThroughput = u.Update.ProvisionedThroughput
 		return nil
 	default:
-		return invalid("One or more parameter values were invalid: One of GlobalSecondaryIndexUpdate is to be specified")
+		return invalidParameter("One of GlobalSecondaryIndexUpdate is to be specified")
 	}
 }

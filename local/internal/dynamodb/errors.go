@@ -31,7 +31,7 @@ const (
 	codeCancelled        = "TransactionCanceledException"
 	codeConflict         = "TransactionConflictException"
 	codeInProgress       = "TransactionInProgressException"
-	codeTokenMismatch    = "IdempotentParameterMismatchException"
+	codeMismatch         = "IdempotentParameterMismatchException"
 	codeExpiredIterator  = "ExpiredIteratorException"
 	codeTrimmed          = "TrimmedDataAccessException"
 	codeUnknownOperation = "UnknownOperationException"
@@ -44,6 +44,16 @@ func (e *apiError) Error() string { return e.code + ": " + e.message }
 // invalid is a ValidationException: the request can never succeed.
 func invalid(format string, arguments ...any) *apiError {
 	return &apiError{code: codeValidation, message: fmt.Sprintf(format, arguments...)}
+}
+
+func invalidParameter(format string, arguments ...any) *apiError {
+	return invalid("One or more parameter values were invalid: "+format, arguments...)
+}
+
+// emptyKey is an error about a key attribute without a value.
+func emptyKey(what, rest string, arguments ...any) *apiError {
+	return invalid("One or more parameter values are not valid. "+what+
+		"The AttributeValue for a key attribute cannot contain an empty "+rest, arguments...)
 }
 
 func notFound(format string, arguments ...any) *apiError {

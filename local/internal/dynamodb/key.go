@@ -113,10 +113,10 @@ func (s schema) checkItem(i item) error {
 	for _, attribute := range s.attributes() {
 		v, ok := i[attribute.name]
 		if !ok {
-			return invalid("One or more parameter values were invalid: Missing the key %s in the item", attribute.name)
+			return invalidParameter("Missing the key %s in the item", attribute.name)
 		}
 		if v.kind != attribute.kind {
-			return invalid("One or more parameter values were invalid: Type mismatch for key %s expected: %s actual: %s",
+			return invalidParameter("Type mismatch for key %s expected: %s actual: %s",
 				attribute.name, attribute.kind, v.kind)
 		}
 	}
@@ -128,7 +128,7 @@ func (s schema) checkItem(i item) error {
 func (s schema) checkIndexed(i item, index string) error {
 	for _, attribute := range s.attributes() {
 		if v, ok := i[attribute.name]; ok && v.kind != attribute.kind {
-			return invalid("One or more parameter values were invalid: Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s",
+			return invalidParameter("Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s",
 				attribute.name, attribute.kind, v.kind, index)
 		}
 	}
@@ -147,17 +147,16 @@ func (s schema) checkValues(i item, index string) error {
 				what = "binary"
 			}
 			if index != "" {
-				return invalid("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
-					"The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s", what, index, attribute.name)
+				return emptyKey("A value specified for a secondary index key is not supported. ",
+					"%s value. IndexName: %s, IndexKey: %s", what, index, attribute.name)
 			}
-			return invalid("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty %s value. "+
-				"Key: %s", what, attribute.name)
+			return emptyKey("", "%s value. Key: %s", what, attribute.name)
 		}
 		switch {
 		case n == 0 && len(v.text) > maxPartitionKey:
-			return invalid("One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 bytes")
+			return invalidParameter("Size of hashkey has exceeded the maximum size limit of2048 bytes")
 		case n == 1 && len(v.text) > maxSortKey:
-			return invalid("One or more parameter values were invalid: Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+			return invalidParameter("Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
 		}
 	}
 	return nil

@@ -19,27 +19,27 @@ func (p *parser) keyRange(s schema) keyRange {
 		}
 		switch {
 		case found[attribute]:
-			p.failKey("KeyConditionExpressions must only contain one condition per key")
+			p.failKeyf("KeyConditionExpressions must only contain one condition per key")
 		case attribute == s.partition.name && operator == "=":
 			r.partition = p.keyValue(values[0], s.partition)
 		case attribute == s.partition.name:
-			p.failKey("Query key condition not supported")
+			p.failKeyf("Query key condition not supported")
 		case attribute == s.sort.name && attribute != "":
 			r.sort = c
 			r.lower, r.upper = p.bounds(operator, values, s.sort)
 		default:
-			p.failKey("Query condition missed key schema element: %s", s.partition.name)
+			p.failKeyf("Query condition missed key schema element: %s", s.partition.name)
 		}
 		found[attribute] = true
 	}
 	if p.err == nil && !found[s.partition.name] {
-		p.failKey("Query condition missed key schema element: %s", s.partition.name)
+		p.failKeyf("Query condition missed key schema element: %s", s.partition.name)
 	}
 	return r
 }
 
-// failKey is an error whose text does not name the expression.
-func (p *parser) failKey(format string, arguments ...any) {
+// failKeyf is an error whose text does not name the expression.
+func (p *parser) failKeyf(format string, arguments ...any) {
 	if p.err == nil {
 		p.err = invalid(format, arguments...)
 	}
@@ -70,16 +70,16 @@ func (p *parser) keyCondition(c condition) (attribute, operator string, values [
 	}
 	path, ok := on.(path)
 	if !ok || operator == "<>" || operator != "begins_with" && isFunction(operator) {
-		p.fail("Invalid operator used in KeyConditionExpression: %s", operatorOf(c, operator))
+		p.failf("Invalid operator used in KeyConditionExpression: %s", operatorOf(c, operator))
 		return "", "", nil
 	}
 	if len(path) > 1 {
-		p.fail("KeyConditionExpressions cannot have conditions on nested attributes")
+		p.failf("KeyConditionExpressions cannot have conditions on nested attributes")
 	}
 	for _, o := range with {
 		l, ok := o.(literal)
 		if !ok {
-			p.fail("Invalid use of a path in a KeyConditionExpression: a key is to be compared with a value")
+			p.failf("Invalid use of a path in a KeyConditionExpression: a key is to be compared with a value")
 		}
 		values = append(values, l.value)
 	}
@@ -118,10 +118,9 @@ func (p *parser) keyValue(v value, attribute keyAttribute) value {
 	switch {
 	case p.err != nil:
 	case v.kind != attribute.kind:
-		p.failKey("One or more parameter values were invalid: Condition parameter type does not match schema type")
+		p.failKeyf("One or more parameter values were invalid: Condition parameter type does not match schema type")
 	case v.kind != kindNumber && v.text == "":
-		p.failKey("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty string value. "+
-			"Key: %s", attribute.name)
+		p.err = emptyKey("", "string value. Key: %s", attribute.name)
 	}
 	return v
 }

@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,7 +26,7 @@ func (l length) eval(i item) (value, bool) {
 	if !ok {
 		return value{}, false
 	}
-	size := 0
+	var size int
 	switch v.kind {
 	case kindString:
 		size = runes(v.text)
@@ -57,9 +58,9 @@ func (p *parser) operand() operand {
 		return length{arguments[0]}
 	case p.isCall():
 		if name := p.next().text; isFunction(name) {
-			p.fail("The function is not allowed to be used this way in an expression; function: %s", name)
+			p.failf("The function is not allowed to be used this way in an expression; function: %s", name)
 		} else {
-			p.fail("Invalid function name; function: %s", name)
+			p.failf("Invalid function name; function: %s", name)
 		}
 		return literal{}
 	default:
@@ -68,14 +69,15 @@ func (p *parser) operand() operand {
 }
 
 func isFunction(name string) bool {
-	return strings.Contains(" attribute_exists attribute_not_exists attribute_type begins_with contains size if_not_exists list_append ",
-		" "+name+" ")
+	return slices.Contains([]string{
+		"attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains", "if_not_exists", "list_append", "size",
+	}, name)
 }
 
 func sizeless(k kind) bool { return k == kindNumber || k == kindBool || k == kindNull }
 
 func (p *parser) incorrectOperand(operator string, k kind) {
-	p.fail("Incorrect operand type for operator or function; %s, operand type: %s", operator, k)
+	p.failf("Incorrect operand type for operator or function; %s, operand type: %s", operator, k)
 }
 
 // checkComparison refuses what can be seen to be senseless without an item.
@@ -96,7 +98,7 @@ func (p *parser) checkComparison(c comparison) {
 
 func (p *parser) checkDistinctOperands(operator string, left, right operand) {
 	if from, ok := left.(path); ok && reflect.DeepEqual(left, right) {
-		p.fail("The first operand must be distinct from the remaining operands for this operator or function; %s, first operand: %s",
+		p.failf("The first operand must be distinct from the remaining operands for this operator or function; %s, first operand: %s",
 			operator, from)
 	}
 }
@@ -113,10 +115,10 @@ func (p *parser) checkBetween(c between) {
 		return
 	}
 	if lower.value.kind != upper.value.kind {
-		p.fail("The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {%s:%s}, "+
+		p.failf("The BETWEEN operator requires same data type for lower and upper bounds; lower bound operand: AttributeValue: {%s:%s}, "+
 			"upper bound operand: AttributeValue: {%s:%s}", lower.value.kind, lower.value.text, upper.value.kind, upper.value.text)
 	} else if lower.value.order() > upper.value.order() {
-		p.fail("The BETWEEN operator requires upper bound to be greater than or equal to lower bound; "+
+		p.failf("The BETWEEN operator requires upper bound to be greater than or equal to lower bound; "+
 			"lower bound operand: AttributeValue: {%s:%s}, upper bound operand: AttributeValue: {%s:%s}",
 			lower.value.kind, lower.value.text, upper.value.kind, upper.value.text)
 	}
@@ -129,7 +131,7 @@ func (p *parser) checkFunction(name string, arguments []operand) {
 	operator := "operator or function: " + name
 	_, onPath := arguments[0].(path)
 	if !onPath && strings.HasPrefix(name, "attribute_") {
-		p.fail("Operator or function requires a document path; %s", operator)
+		p.failf("Operator or function requires a document path; %s", operator)
 		return
 	}
 	if len(arguments) == 1 {
@@ -142,8 +144,8 @@ func (p *parser) checkFunction(name string, arguments []operand) {
 	switch k := l.value.kind; {
 	case name == "attribute_type" && (!isLiteral || k != kindString):
 		p.incorrectOperand(operator, k)
-	case name == "attribute_type" && !strings.Contains(" S N B BOOL NULL L M SS NS BS ", " "+l.value.text+" "):
-		p.fail("Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", l.value.text)
+	case name == "attribute_type" && !isKind(l.value.text):
+		p.failf("Invalid attribute type name found; type: %s, valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}", l.value.text)
 	case name == "begins_with" && isLiteral && k != kindString && k != kindBinary:
 		p.incorrectOperand(operator, k)
 	}

@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -8,19 +9,30 @@ import (
 
 var tableName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
 
+// violation is a parameter whose value breaks a rule of its type.
+func violation(parameter, given, rule string, arguments ...any) *apiError {
+	return invalid("1 validation error detected: Value %s at '%s' failed to satisfy constraint: Member must %s",
+		given, parameter, fmt.Sprintf(rule, arguments...))
+}
+
+func missing(parameter string) *apiError { return violation(parameter, "null", "not be null") }
+
 // checkTableName shortens an ARN to the name in it.
 func checkTableName(name *string) error {
 	if strings.HasPrefix(*name, "arn:") {
 		_, *name, _ = strings.Cut(*name, ":table/")
 	}
 	if *name == "" {
-		return invalid("1 validation error detected: Value null at 'tableName' failed to satisfy constraint: Member must not be null")
+		return missing("tableName")
 	}
-	if !tableName.MatchString(*name) {
-		return invalid("1 validation error detected: Value '%s' at 'tableName' failed to satisfy constraint: "+
-			"Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+, with a length of 3 to 255", *name)
+	return checkName("tableName", *name)
+}
+
+func checkName(parameter, name string) error {
+	if tableName.MatchString(name) {
+		return nil
 	}
-	return nil
+	return violation(parameter, "'"+name+"'", "satisfy regular expression pattern: [a-zA-Z0-9_.-]+, with a length of 3 to 255")
 }
 
 // checkEnum holds an optional parameter against its values.
@@ -28,22 +40,36 @@ func checkEnum(parameter, given string, values ...string) error {
 	if given == "" || slices.Contains(values, given) {
 		return nil
 	}
-	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]",
-		given, parameter, strings.Join(values, ", "))
+	return violation(parameter, "'"+given+"'", "satisfy enum value set: [%s]", strings.Join(values, ", "))
 }
 
 func checkCapacityMode(given string) error {
 	return checkEnum("returnConsumedCapacity", given, "INDEXES", "TOTAL", "NONE")
 }
 
-func checkCount[T any](parameter string, list []T, most int) error {
+// limitOf is an optional limit, or the most that it may be.
+func limitOf(given *int, most int) (int, error) {
+	if given == nil {
+		return most, nil
+	}
+	return *given, checkBetween("limit", *given, 1, most)
+}
+
+func checkBetween(parameter string, given, least, most int) error {
+	if least <= given && given <= most {
+		return nil
+	}
+	return violation(parameter, fmt.Sprintf("'%d'", given), "have value between %d and %d", least, most)
+}
+
+// checkActions holds a transaction against the number of its actions.
+func checkActions[T any](actions []T) error {
+	const parameter = "transactItems"
 	switch {
-	case len(list) == 0:
-		return invalid("1 validation error detected: Value '[]' at '%s' failed to satisfy constraint: "+
-			"Member must have length greater than or equal to 1", parameter)
-	case len(list) > most:
-		return invalid("1 validation error detected: Value at '%s' failed to satisfy constraint: "+
-			"Member must have length less than or equal to %d", parameter, most)
+	case len(actions) == 0:
+		return violation(parameter, "'[]'", "have length greater than or equal to 1")
+	case len(actions) > maxTransaction:
+		return violation(parameter, fmt.Sprintf("of length %d", len(actions)), "have length less than or equal to %d", maxTransaction)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func parse[T any](name string, text *string, b *bindings, rule func(*parser) T) 
 	return result, nil
 }
 
-func (p *parser) fail(format string, arguments ...any) {
+func (p *parser) failf(format string, arguments ...any) {
 	if p.err == nil {
 		p.err = invalid("Invalid "+p.name+": "+format, arguments...)
 	}
@@ -67,7 +67,7 @@ func (p *parser) syntaxError() {
 	if p.at+1 < len(p.tokens) {
 		end = p.tokens[p.at+1].end
 	}
-	p.fail(`Syntax error; token: "%s", near: "%s"`, text, p.text[start:end])
+	p.failf(`Syntax error; token: "%s", near: "%s"`, text, p.text[start:end])
 }
 
 func (p *parser) next() token { return p.tokens[p.at] }
@@ -106,7 +106,7 @@ func (p *parser) keyword(word string) bool {
 
 func (p *parser) operator() {
 	if p.operators++; p.operators > maxOperators {
-		p.fail("The expression contains too many operators; operator count: %d", p.operators)
+		p.failf("The expression contains too many operators; operator count: %d", p.operators)
 	}
 }
 
@@ -147,14 +147,14 @@ func (p *parser) path() path {
 func (p *parser) attribute() string {
 	switch t := p.next(); {
 	case t.class == tokenName && isReserved(t.text):
-		p.fail("Attribute name is a reserved keyword; reserved keyword: %s", t.text)
+		p.failf("Attribute name is a reserved keyword; reserved keyword: %s", t.text)
 	case t.class == tokenName:
 		return p.take().text
 	case t.class == tokenAlias:
 		p.take()
 		name, ok := p.bindings.Names[t.text]
 		if !ok {
-			p.fail("An expression attribute name used in the document path is not defined; attribute name: %s", t.text)
+			p.failf("An expression attribute name used in the document path is not defined; attribute name: %s", t.text)
 		}
 		p.bindings.used[t.text] = true
 		return name
@@ -174,7 +174,7 @@ func (p *parser) value() value {
 	p.take()
 	v, ok := p.bindings.Values[t.text]
 	if !ok {
-		p.fail("An expression attribute value used in expression is not defined; attribute value: %s", t.text)
+		p.failf("An expression attribute value used in expression is not defined; attribute value: %s", t.text)
 	}
 	p.bindings.used[t.text] = true
 	return v
@@ -192,7 +192,7 @@ func (p *parser) arguments(count int, argument func() operand) (function string,
 	}
 	p.expect(")")
 	if p.err == nil && len(arguments) != count {
-		p.fail("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d",
+		p.failf("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d",
 			function, len(arguments))
 	}
 	for len(arguments) < count { // p has failed; the caller goes on to the end

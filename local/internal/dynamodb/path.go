@@ -60,10 +60,10 @@ func (p *parser) checkDistinct(paths []path) {
 			}
 			switch {
 			case common == min(len(a), len(b)):
-				p.fail("Two document paths overlap with each other; must remove or rewrite one of these paths; "+
+				p.failf("Two document paths overlap with each other; must remove or rewrite one of these paths; "+
 					"path one: %s, path two: %s", b, a)
 			case (a[common].index < 0) != (b[common].index < 0):
-				p.fail("Two document paths conflict with each other; must remove or rewrite one of these paths; "+
+				p.failf("Two document paths conflict with each other; must remove or rewrite one of these paths; "+
 					"path one: %s, path two: %s", b, a)
 			}
 		}

@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"fmt"
 	"maps"
 	"math/bits"
 	"slices"
@@ -70,8 +71,7 @@ func (s *Server) begin(in *search) (*searched, error) {
 		return nil, err
 	}
 	if in.Limit != nil && *in.Limit < 1 {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: "+
-			"Member must have value greater than or equal to 1", *in.Limit)
+		return nil, violation("limit", fmt.Sprintf("'%d'", *in.Limit), "have value greater than or equal to 1")
 	}
 	on := &searched{}
 	if on.table, err = s.table(in.TableName); err != nil {
@@ -106,11 +106,11 @@ func (s *Server) begin(in *search) (*searched, error) {
 func (in *search) checkSelect() error {
 	switch {
 	case in.Select == "SPECIFIC_ATTRIBUTES" && in.ProjectionExpression == nil:
-		return invalid("One or more parameter values were invalid: Must specify the ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
+		return invalidParameter("Must specify the ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES")
 	case in.Select != "" && in.Select != "SPECIFIC_ATTRIBUTES" && in.ProjectionExpression != nil:
-		return invalid("One or more parameter values were invalid: Cannot specify the ProjectionExpression when choosing to get %s", in.Select)
+		return invalidParameter("Cannot specify the ProjectionExpression when choosing to get %s", in.Select)
 	case in.Select == "ALL_PROJECTED_ATTRIBUTES" && in.IndexName == "":
-		return invalid("One or more parameter values were invalid: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+		return invalidParameter("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
 	}
 	return nil
 }
@@ -120,12 +120,12 @@ func (on *searched) checkProjected(in *search) error {
 		return nil
 	}
 	if in.Select == "ALL_ATTRIBUTES" && on.index.description.Projection.ProjectionType != projectAll {
-		return invalid("One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not supported for global secondary index %s "+
+		return invalidParameter("Select type ALL_ATTRIBUTES is not supported for global secondary index %s "+
 			"because its projection type is not ALL", in.IndexName)
 	}
 	for _, p := range on.paths {
 		if !on.index.projects(on.table, p[0].name) {
-			return invalid("One or more parameter values were invalid: Global secondary index %s does not project [%s]", in.IndexName, p[0].name)
+			return invalidParameter("Global secondary index %s does not project [%s]", in.IndexName, p[0].name)
 		}
 	}
 	return nil
@@ -206,7 +206,8 @@ func (s *Server) scan(in *scanInput) (*searchOutput, error) {
 		return nil, err
 	}
 	if on.start != nil && (on.start.hash < first.hash || on.start.hash > last.hash) {
-		return nil, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment.")
+		return nil, invalid("The provided starting key is invalid: Invalid ExclusiveStartKey. " +
+			"Please use ExclusiveStartKey with correct Segment.")
 	}
 	page := newPage(on, &in.search)
 	page.walk(first, last, true, func(row) bool { return true })
@@ -220,21 +221,25 @@ func (in *scanInput) segment() (first, last position, err error) {
 	case in.Segment == nil && in.TotalSegments == nil:
 		return first, last, nil
 	case in.Segment == nil:
-		return first, last, invalid("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
+		return first, last, requiredWith("Segment", "TotalSegments")
 	case in.TotalSegments == nil:
-		return first, last, invalid("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
-	case *in.TotalSegments < 1 || *in.TotalSegments > maxSegments:
-		return first, last, invalid("1 validation error detected: Value '%d' at 'totalSegments' failed to satisfy constraint: "+
-			"Member must have value between 1 and %d", *in.TotalSegments, maxSegments)
+		return first, last, requiredWith("TotalSegments", "Segment")
 	case *in.Segment < 0 || *in.Segment >= *in.TotalSegments:
 		return first, last, invalid("The Segment parameter is zero-based and must be less than parameter TotalSegments: "+
 			"Segment: %d is not less than TotalSegments: %d", *in.Segment, *in.TotalSegments)
+	}
+	if err := checkBetween("totalSegments", *in.TotalSegments, 1, maxSegments); err != nil {
+		return first, last, err
 	}
 	first.hash = boundary(*in.Segment, *in.TotalSegments)
 	if *in.Segment+1 < *in.TotalSegments {
 		last.hash = boundary(*in.Segment+1, *in.TotalSegments) - 1
 	}
 	return first, last, nil
+}
+
+func requiredWith(required, given string) error {
+	return invalid("The %s parameter is required but was not present in the request when parameter %s is present", required, given)
 }
 
 // boundary is 2^64 × segment / total, rounded up, for 0 < total and segment < total.

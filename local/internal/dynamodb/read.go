@@ -69,8 +69,9 @@ func (s *Server) getItem(in *getItemInput) (*getItemOutput, error) {
 		return nil, err
 	}
 	found, size := t.get(t.schema.position(in.Key))
+	used := usage{table: readUnits(size, in.ConsistentRead)}
 	return &getItemOutput{
 		Item:     projectOptional(found, paths),
-		Consumed: usage{table: readUnits(size, in.ConsistentRead)}.report(in.ReturnConsumedCapacity, t.name),
+		Consumed: used.report(in.ReturnConsumedCapacity, t.name),
 	}, nil
 }

@@ -91,13 +91,9 @@ type (
 )
 
 func (s *Server) listStreams(in *listStreamsInput) (*listStreamsOutput, error) {
-	limit := maxStreams
-	if in.Limit != nil {
-		limit = *in.Limit
-	}
-	if limit < 1 || limit > maxStreams {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: "+
-			"Member must have value between 1 and %d", limit, maxStreams)
+	limit, err := limitOf(in.Limit, maxStreams)
+	if err != nil {
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,9 +187,9 @@ func parseIterator(text string) (i iterator, err error) {
 	if len(parts) != 3 {
 		return i, invalid("Invalid ShardIterator")
 	}
-	at, err := strconv.ParseInt(parts[1], 10, 64)
-	millis, err2 := strconv.ParseInt(parts[2], 10, 64)
-	if err != nil || err2 != nil || at < 0 {
+	at, atErr := strconv.ParseInt(parts[1], 10, 64)
+	millis, issuedErr := strconv.ParseInt(parts[2], 10, 64)
+	if atErr != nil || issuedErr != nil || at < 0 {
 		return i, invalid("Invalid ShardIterator")
 	}
 	return iterator{arn: parts[0], at: at, issued: time.UnixMilli(millis)}, nil
@@ -211,13 +207,9 @@ type (
 )
 
 func (s *Server) getRecords(in *getRecordsInput) (*getRecordsOutput, error) {
-	limit := maxRecords
-	if in.Limit != nil {
-		limit = *in.Limit
-	}
-	if limit < 1 || limit > maxRecords {
-		return nil, invalid("1 validation error detected: Value '%d' at 'limit' failed to satisfy constraint: "+
-			"Member must have value between 1 and %d", limit, maxRecords)
+	limit, err := limitOf(in.Limit, maxRecords)
+	if err != nil {
+		return nil, err
 	}
 	place, err := parseIterator(in.ShardIterator)
 	if err != nil {

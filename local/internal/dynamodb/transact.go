@@ -92,12 +92,11 @@ func (in *transactWriteItemsInput) prepare() ([]*write, error) {
 			return nil, err
 		}
 	}
-	if err := firstError(checkCount("transactItems", items, maxTransaction), checkCapacityMode(in.ReturnConsumedCapacity)); err != nil {
+	if err := firstError(checkActions(items), checkCapacityMode(in.ReturnConsumedCapacity)); err != nil {
 		return nil, err
 	}
 	if len(in.ClientRequestToken) > maxRequestToken {
-		return nil, invalid("1 validation error detected: Value '%s' at 'clientRequestToken' failed to satisfy constraint: "+
-			"Member must have length less than or equal to %d", in.ClientRequestToken, maxRequestToken)
+		return nil, violation("clientRequestToken", "'"+in.ClientRequestToken+"'", "have length less than or equal to %d", maxRequestToken)
 	}
 	writes := make([]*write, len(items))
 	for i := range items {
@@ -166,8 +165,8 @@ func (s *Server) findToken(token string, request [sha256.Size]byte) (*requestTok
 	case !ok:
 		return nil, nil
 	case t.request != request:
-		return nil, &apiError{code: codeTokenMismatch, message: "The request uses the same client token as a previous, but non-identical request. " +
-			"Do not reuse a client token with different requests, unless the requests are identical"}
+		return nil, &apiError{code: codeMismatch, message: "The request uses the same client token as a previous, " +
+			"but non-identical request. Do not reuse a client token with different requests, unless the requests are identical"}
 	case t.expires.IsZero():
 		return nil, &apiError{code: codeInProgress, message: "The transaction with the given request token is already in progress."}
 	}
@@ -275,7 +274,7 @@ type (
 )
 
 func (s *Server) transactGetItems(in *transactGetItemsInput) (*transactGetItemsOutput, error) {
-	if err := firstError(checkCount("transactItems", in.TransactItems, maxTransaction), checkCapacityMode(in.ReturnConsumedCapacity)); err != nil {
+	if err := firstError(checkActions(in.TransactItems), checkCapacityMode(in.ReturnConsumedCapacity)); err != nil {
 		return nil, err
 	}
 	paths := make([][]path, len(in.TransactItems))

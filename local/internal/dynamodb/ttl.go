@@ -96,7 +96,7 @@ func (s *Server) arm() {
 		s.disarm = s.options.At(next, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			s.armed = time.Time{}
+			s.armed, s.disarm = time.Time{}, nil
 			s.expire()
 		})
 	}

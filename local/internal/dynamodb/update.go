@@ -32,7 +32,7 @@ func (p *parser) update() *update {
 		}
 		p.take()
 		if seen[section] {
-			p.fail(`The "%s" section can only be used once in an update expression;`, section)
+			p.failf(`The "%s" section can only be used once in an update expression;`, section)
 		}
 		seen[section] = true
 		for p.err == nil {
@@ -108,7 +108,7 @@ func (p *parser) term() operand {
 		_, arguments := p.arguments(2, p.term)
 		on, ok := arguments[0].(path)
 		if !ok {
-			p.fail("Operator or function requires a document path; operator or function: if_not_exists")
+			p.failf("Operator or function requires a document path; operator or function: if_not_exists")
 		}
 		return fallback{on, arguments[1]}
 	case "list_append":
@@ -121,9 +121,9 @@ func (p *parser) term() operand {
 		return concatenation{arguments[0], arguments[1]}
 	default:
 		if isFunction(name) {
-			p.fail("The function is not allowed in an update expression; function: %s", name)
+			p.failf("The function is not allowed in an update expression; function: %s", name)
 		}
-		p.fail("Invalid function name; function: %s", name)
+		p.failf("Invalid function name; function: %s", name)
 		return literal{}
 	}
 }

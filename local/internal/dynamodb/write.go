@@ -132,7 +132,7 @@ func (s *Server) bind(w *write) (err error) {
 	}
 	for _, p := range w.update.paths() {
 		if schema.has(p[0].name) {
-			return invalid("One or more parameter values were invalid: Cannot update attribute %s. This attribute is part of the key", p[0].name)
+			return invalidParameter("Cannot update attribute %s. This attribute is part of the key", p[0].name)
 		}
 	}
 	return nil
@@ -170,7 +170,9 @@ func (w *write) evaluate() (err error) {
 }
 
 func (s *Server) commit(w *write) usage {
-	return s.replace(w.table, w.at, w.old, w.replacement, false)
+	used := s.replace(w.table, w.at, w.old, w.replacement, false)
+	s.arm()
+	return used
 }
 
 // write does a single write. What a transaction holds conflicts with it.
@@ -258,8 +260,4 @@ func (s *Server) prepareAndWrite(
 		return nil, err
 	}
 	return s.write(w, options)
-}
-
-func missing(parameter string) error {
-	return invalid("1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", parameter)
 }

@@ -24,6 +24,7 @@ func NewClient() *http.Client {
 
 type transport struct{ next *http.Transport }
 
+// RoundTrip reads the body of the request into memory before it is sent.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Body == nil || request.Body == http.NoBody || request.ContentLength < 0 || request.ContentLength > memoryBody {
 		return t.next.RoundTrip(request)

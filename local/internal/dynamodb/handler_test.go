@@ -87,7 +87,7 @@ func TestRefusals(t *testing.T) {
 	_, scan := s.Scan(t.Context(), &ddb.ScanInput{TableName: table, ScanFilter: map[string]types.Condition{
 		"id": {ComparisonOperator: types.ComparisonOperatorEq},
 	}})
-	_, statement := s.ExecuteStatement(t.Context(), &ddb.ExecuteStatementInput{Statement: aws.String("SELECT * FROM orders")})
+	_, statement := s.ExecuteStatement(t.Context(), &ddb.ExecuteStatementInput{Statement: aws.String("SELECT id FROM orders")})
 	_, create := s.CreateTable(t.Context(), &ddb.CreateTableInput{
 		TableName: aws.String("local"), BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}},

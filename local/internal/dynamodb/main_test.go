@@ -67,10 +67,10 @@ func (s *service) newTable(t *testing.T, name string, change ...func(*ddb.Create
 	require.NoError(t, err)
 }
 
-// put puts an item with an id and one more attribute, n.
-func (s *service) put(t *testing.T, table, id, n string) {
+// put puts an order with an id and one more attribute, n.
+func (s *service) put(t *testing.T, id, n string) {
 	t.Helper()
-	s.putItem(t, table, item{"id": text(id), "n": number(n)})
+	s.putItem(t, "orders", item{"id": text(id), "n": number(n)})
 }
 
 func (s *service) putItem(t *testing.T, table string, i item) {

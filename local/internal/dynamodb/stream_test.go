@@ -53,8 +53,8 @@ func TestReadGivesLambdaRecords(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, latest)
 
-	s.put(t, "orders", "7", "1")
-	s.put(t, "orders", "7", "2")
+	s.put(t, "7", "1")
+	s.put(t, "7", "2")
 	records, err := s.server.Read(t.Context(), stream, shard, "", 10)
 	require.NoError(t, err)
 	require.Len(t, records, 2)
@@ -116,7 +116,7 @@ func TestReadWaits(t *testing.T) {
 		go read(t.Context(), "")
 		synctest.Wait()
 		require.Empty(t, results)
-		s.put(t, "orders", "1", "1")
+		s.put(t, "1", "1")
 		first := <-results
 		require.NoError(t, first.err)
 		require.Len(t, first.records, 1)
@@ -251,7 +251,7 @@ func TestStreamsTrimAfterADay(t *testing.T) {
 		s := start(t, dynamodb.Options{})
 		s.newTable(t, "orders")
 		stream, shard := s.stream(t, "orders")
-		s.put(t, "orders", "1", "1")
+		s.put(t, "1", "1")
 		first, err := s.server.Latest(t.Context(), stream, shard)
 		require.NoError(t, err)
 		horizon, err := s.iterator(t, stream, shard, streamtypes.ShardIteratorTypeTrimHorizon, "")
@@ -261,7 +261,7 @@ func TestStreamsTrimAfterADay(t *testing.T) {
 		require.ErrorAs(t, err, new(*streamtypes.ExpiredIteratorException))
 
 		time.Sleep(12 * time.Hour)
-		s.put(t, "orders", "2", "1")
+		s.put(t, "2", "1")
 		time.Sleep(11*time.Hour + 43*time.Minute)
 		horizon, err = s.iterator(t, stream, shard, streamtypes.ShardIteratorTypeTrimHorizon, "")
 		require.NoError(t, err)
@@ -287,7 +287,7 @@ func TestStreamsEnd(t *testing.T) {
 		s := start(t, dynamodb.Options{})
 		s.newTable(t, "orders")
 		stream, shard := s.stream(t, "orders")
-		s.put(t, "orders", "1", "1")
+		s.put(t, "1", "1")
 		set := func(specification types.StreamSpecification) error {
 			_, err := s.UpdateTable(t.Context(), &ddb.UpdateTableInput{TableName: aws.String("orders"), StreamSpecification: &specification})
 			return err
@@ -297,7 +297,7 @@ func TestStreamsEnd(t *testing.T) {
 		require.NoError(t, set(types.StreamSpecification{StreamEnabled: aws.Bool(false)}))
 		requireCode(t, set(types.StreamSpecification{StreamEnabled: aws.Bool(false)}), validation)
 		requireCode(t, set(types.StreamSpecification{StreamEnabled: aws.Bool(true)}), validation)
-		s.put(t, "orders", "1", "2")
+		s.put(t, "1", "2")
 		require.NoError(t, set(on))
 		again, _ := s.stream(t, "orders")
 		require.NotEqual(t, stream, again)

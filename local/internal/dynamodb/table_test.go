@@ -110,8 +110,8 @@ func TestTablesAreDescribed(t *testing.T) {
 		Tags:                      []types.Tag{{Key: aws.String("team"), Value: aws.String("orders")}},
 	})
 	require.NoError(t, err)
-	s.put(t, "orders", "1", "10")
-	s.put(t, "orders", "1", "100")
+	s.put(t, "1", "10")
+	s.put(t, "1", "100")
 	out, err := s.DescribeTable(t.Context(), &ddb.DescribeTableInput{TableName: aws.String("arn:aws:dynamodb:us-east-1:000000000000:table/orders")})
 	require.NoError(t, err)
 	require.EqualValues(t, 1, *out.Table.ItemCount)

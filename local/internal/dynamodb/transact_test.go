@@ -51,7 +51,7 @@ func TestTransactionsConflict(t *testing.T) {
 		f()
 	}})
 	s.newTable(t, "orders")
-	s.put(t, "orders", "held", "1")
+	s.put(t, "held", "1")
 	held := item{"id": text("held")}
 	ran := false
 	during = func() {
@@ -117,7 +117,7 @@ func TestRequestTokenOfCancelledTransaction(t *testing.T) {
 	present := putAction("1")
 	present.Put.ConditionExpression = aws.String("attribute_exists(id)")
 	require.Equal(t, []string{"ConditionalCheckFailed"}, codes(t, s.transact(t, "token", present)))
-	s.put(t, "orders", "1", "1")
+	s.put(t, "1", "1")
 	require.NoError(t, s.transact(t, "token", present))
 	out, err := s.TransactWriteItems(t.Context(), &ddb.TransactWriteItemsInput{
 		ClientRequestToken: aws.String("token"), TransactItems: []types.TransactWriteItem{present}, ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,

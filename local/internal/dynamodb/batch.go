@@ -156,7 +156,7 @@ func (s *Server) batchWriteItem(in *batchWriteItemInput) (*batchWriteItemOutput,
 	out := &batchWriteItemOutput{Unprocessed: map[string][]batchWrite{}}
 	used := usages{}
 	for _, w := range writes {
-		if w.table.held[w.at.identity()] {
+		if w.table.free(w.at) != nil {
 			out.Unprocessed[w.tableName] = append(out.Unprocessed[w.tableName], w.request)
 			continue
 		}

@@ -13,6 +13,7 @@ type apiError struct {
 	message string
 	item    item                 // of a failed condition, where it was asked for
 	reasons []cancellationReason // of a cancelled transaction
+	whole   bool                 // of one action, it is the answer to the whole transaction
 }
 
 // cancellationReason says what became of one action of a transaction.
@@ -53,11 +54,11 @@ func invalidParameter(format string, arguments ...any) *apiError {
 // emptyKey is an error about a key attribute without a value.
 func emptyKey(what, rest string, arguments ...any) *apiError {
 	return invalid("One or more parameter values are not valid. "+what+
-		"The AttributeValue for a key attribute cannot contain an empty "+rest, arguments...)
+		"The AttributeValue for a key attribute cannot contain an empty "+rest, arguments...).ofAll()
 }
 
 func notFound(format string, arguments ...any) *apiError {
-	return &apiError{code: codeNotFound, message: fmt.Sprintf(format, arguments...)}
+	return &apiError{code: codeNotFound, message: fmt.Sprintf(format, arguments...), whole: true}
 }
 
 func conditionFailed(old item) *apiError {
@@ -77,11 +78,16 @@ func cancelled(reasons []cancellationReason) *apiError {
 	}
 }
 
-// reasonFor is what err, of one action, adds to a transaction's reasons.
-func reasonFor(err error) cancellationReason {
-	failure := asAPIError(err)
-	reason := cancellationReason{Code: "ValidationError", Message: failure.message, Item: failure.item}
-	switch failure.code {
+// ofAll has a transaction fail as one, without reasons.
+func (e *apiError) ofAll() *apiError {
+	e.whole = true
+	return e
+}
+
+// reason is what the error, of one action, adds to a transaction's reasons.
+func (e *apiError) reason() cancellationReason {
+	reason := cancellationReason{Code: "ValidationError", Message: e.message, Item: e.item}
+	switch e.code {
 	case codeConditionFailed:
 		reason.Code = "ConditionalCheckFailed"
 	case codeConflict:
@@ -94,7 +100,7 @@ func asAPIError(err error) *apiError {
 	if failure, ok := errors.AsType[*apiError](err); ok {
 		return failure
 	}
-	return &apiError{code: codeInternal, message: err.Error()}
+	return &apiError{code: codeInternal, message: err.Error(), whole: true}
 }
 
 // errorBody is an error on the wire. SDKs read the last part of the type.

@@ -17,6 +17,18 @@ import (
 	"github.com/lambda-cqrs/cqrs/local/internal/dynamodb"
 )
 
+func (s *service) post(t *testing.T, target, body string) (response *http.Response, answer string) {
+	t.Helper()
+	request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
+	request.Header.Set("X-Amz-Target", target)
+	recorder := httptest.NewRecorder()
+	s.server.ServeHTTP(recorder, request)
+	response = recorder.Result()
+	read, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response, string(read)
+}
+
 func TestResponses(t *testing.T) {
 	t.Parallel()
 	s := start(t, dynamodb.Options{})
@@ -51,19 +63,27 @@ func TestResponses(t *testing.T) {
 		{"DynamoDB_20120810.PutItem", `{"TableName":"n","Item":{}}`, 400, "'tableName'"},
 		{"DynamoDB_20120810.GetItem", `{"Key":{"id":{"S":"1"}}}`, 400, "'tableName'"},
 	} {
-		request := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(c.body))
-		request.Header.Set("X-Amz-Target", c.target)
-		recorder := httptest.NewRecorder()
-		s.server.ServeHTTP(recorder, request)
-		response := recorder.Result()
-		body, err := io.ReadAll(response.Body)
-		require.NoError(t, err)
+		response, body := s.post(t, c.target, c.body)
 		require.Equal(t, c.status, response.StatusCode, c.body)
-		require.Contains(t, string(body), c.want, c.body)
+		require.Contains(t, body, c.want, c.body)
 		require.Equal(t, "application/x-amz-json-1.0", response.Header.Get("Content-Type"))
 		require.Equal(t, strconv.Itoa(len(body)), response.Header.Get("Content-Length"))
-		require.Equal(t, strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10), response.Header.Get("X-Amz-Crc32"))
+		require.Equal(t, strconv.FormatUint(uint64(crc32.ChecksumIEEE([]byte(body))), 10), response.Header.Get("X-Amz-Crc32"))
 		require.NotEmpty(t, response.Header.Get("X-Amzn-Requestid"))
+	}
+}
+
+// A client may write the same request with its members in another order.
+func TestRequestTokenIgnoresOrder(t *testing.T) {
+	t.Parallel()
+	s := start(t, dynamodb.Options{})
+	s.newTable(t, "orders")
+	for _, body := range []string{
+		`{"ClientRequestToken":"t","TransactItems":[{"Put":{"TableName":"orders","Item":{"id":{"S":"1"},"n":{"N":"1"}}}}]}`,
+		`{"TransactItems": [{"Put":{"Item":{"n":{"N":"1"},"id":{"S":"1"}},"TableName":"orders"}}],"ClientRequestToken":"t"}`,
+	} {
+		response, answer := s.post(t, "DynamoDB_20120810.TransactWriteItems", body)
+		require.Equal(t, http.StatusOK, response.StatusCode, answer)
 	}
 }
 

@@ -71,7 +71,7 @@ func (t *table) get(at position) (i item, size int) {
 }
 
 // checkItem holds an item that is to be stored against all rules.
-func (t *table) checkItem(i item, tooLarge string) error {
+func (t *table) checkItem(i item) error {
 	if err := t.schema.checkItem(i); err != nil {
 		return err
 	}
@@ -85,8 +85,13 @@ func (t *table) checkItem(i item, tooLarge string) error {
 			return invalid("Nesting Levels have exceeded supported limits")
 		}
 	}
-	if i.size() > maxItemSize {
-		return invalid("%s", tooLarge)
+	return nil
+}
+
+// free is an error while a transaction holds the item.
+func (t *table) free(at position) error {
+	if t.held[at.identity()] {
+		return &apiError{code: codeConflict, message: "Transaction is ongoing for the item"}
 	}
 	return nil
 }

@@ -110,47 +110,32 @@ func (in *transactWriteItemsInput) prepare() ([]*write, error) {
 }
 
 func (t *transactWrite) prepare() (*write, error) {
-	type action struct {
-		given    bool
-		required item
-		name     string
-		prepare  func() (*write, error)
+	given := 0
+	for _, present := range []bool{t.ConditionCheck != nil, t.Put != nil, t.Delete != nil, t.Update != nil} {
+		if present {
+			given++
+		}
 	}
-	var actions []action
-	if t.ConditionCheck != nil {
-		actions = append(actions, action{true, t.ConditionCheck.Key, "key", t.prepareCheck})
-	}
-	if t.Put != nil {
-		actions = append(actions, action{true, t.Put.Item, "item", t.Put.prepare})
-	}
-	if t.Delete != nil {
-		actions = append(actions, action{true, t.Delete.Key, "key", t.Delete.prepare})
-	}
-	if t.Update != nil {
-		actions = append(actions, action{true, t.Update.Key, "key", t.Update.prepare})
-	}
-	if len(actions) != 1 {
+	switch {
+	case given != 1:
 		return nil, invalid("TransactItems can only contain one of Check, Put, Update or Delete")
-	}
-	if actions[0].required == nil {
-		return nil, missing("transactItems.member." + actions[0].name)
-	}
-	if t.Update != nil && t.Update.UpdateExpression == nil {
-		return nil, missing("transactItems.member.update.updateExpression")
-	}
-	return actions[0].prepare()
-}
-
-func (t *transactWrite) prepareCheck() (*write, error) {
-	if t.ConditionCheck.ConditionExpression == nil {
+	case t.Put != nil:
+		return t.Put.prepare()
+	case t.Delete != nil:
+		return t.Delete.prepare()
+	case t.ConditionCheck != nil && t.ConditionCheck.ConditionExpression == nil:
 		return nil, missing("transactItems.member.conditionCheck.conditionExpression")
+	case t.ConditionCheck != nil:
+		w, err := t.ConditionCheck.prepare()
+		if err == nil {
+			w.verb = verbCheck
+		}
+		return w, err
+	case t.Update.UpdateExpression == nil:
+		return nil, missing("transactItems.member.update.updateExpression")
+	default:
+		return t.Update.prepare()
 	}
-	w, err := t.ConditionCheck.prepare()
-	if err != nil {
-		return nil, err
-	}
-	w.verb = verbCheck
-	return w, nil
 }
 
 // findToken returns the transaction that was done under the token, if any.
@@ -173,50 +158,58 @@ func (s *Server) findToken(token string, request [sha256.Size]byte) (*requestTok
 	return t, nil
 }
 
+// decide checks the actions of a transaction one by one. Its error is that of the
+// transaction: what one of them says of all, or the reasons of each.
+func decide(actions int, check func(i int) error) error {
+	failed := false
+	reasons := make([]cancellationReason, actions)
+	for i := range reasons {
+		reasons[i] = cancellationReason{Code: "None"}
+		if err := check(i); err != nil {
+			failure := asAPIError(err)
+			if failure.whole {
+				return failure
+			}
+			failed = true
+			reasons[i] = failure.reason()
+		}
+	}
+	if failed {
+		return cancelled(reasons)
+	}
+	return nil
+}
+
 // bindAll binds the actions and refuses two of them on one item.
 func (s *Server) bindAll(writes []*write) error {
 	seen := map[string]bool{}
-	for _, w := range writes {
+	return decide(len(writes), func(i int) error {
+		w := writes[i]
 		if err := s.bind(w); err != nil {
 			return err
 		}
 		identity := w.table.name + "/" + w.at.identity()
 		if seen[identity] {
-			return invalid("Transaction request cannot include multiple operations on one item")
+			return invalid("Transaction request cannot include multiple operations on one item").ofAll()
 		}
 		seen[identity] = true
-	}
-	return nil
+		return nil
+	})
 }
 
 // transact does all of the writes, or none and says why. replayed is what a
 // repeated request consumes: it reads the items.
 func (s *Server) transact(writes []*write) (used, replayed usages, err error) {
-	failed := false
-	reasons := make([]cancellationReason, len(writes))
-	decide := func(check func(*write) error) error {
-		for i, w := range writes {
-			reasons[i] = cancellationReason{Code: "None"}
-			if err := check(w); err != nil {
-				failed = true
-				reasons[i] = reasonFor(err)
-			}
-		}
-		if failed {
-			return cancelled(reasons)
-		}
-		return nil
-	}
-	if err := decide((*write).free); err != nil {
+	if err := decide(len(writes), func(i int) error { return writes[i].table.free(writes[i].at) }); err != nil {
 		return nil, nil, err
 	}
 	if s.options.Hold != nil {
 		s.hold(writes)
 	}
 	bytes := 0
-	err = decide(func(w *write) error {
-		err := w.evaluate()
-		bytes += max(w.old.size(), w.replacement.size())
+	err = decide(len(writes), func(i int) error {
+		err := writes[i].evaluate()
+		bytes += max(writes[i].old.size(), writes[i].replacement.size())
 		return err
 	})
 	switch {
@@ -231,14 +224,6 @@ func (s *Server) transact(writes []*write) (used, replayed usages, err error) {
 		replayed.of(w.table.name).table += 2 * readUnits(w.replacement.size(), true)
 	}
 	return used, replayed, nil
-}
-
-// free reports what another transaction holds.
-func (w *write) free() error {
-	if w.table.held[w.at.identity()] {
-		return &apiError{code: codeConflict, message: "Transaction is ongoing for the item"}
-	}
-	return nil
 }
 
 // hold lets others run while the items are held.
@@ -291,29 +276,24 @@ func (s *Server) transactGetItems(in *transactGetItemsInput) (*transactGetItemsO
 	defer s.mu.Unlock()
 	s.expire()
 	out := &transactGetItemsOutput{}
-	reasons := make([]cancellationReason, len(in.TransactItems))
-	conflict := false
 	used := usages{}
-	for i, get := range in.TransactItems {
-		t, err := s.table(get.Get.TableName)
+	err := decide(len(in.TransactItems), func(i int) error {
+		get := in.TransactItems[i].Get
+		t, err := s.table(get.TableName)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if err := t.schema.checkKey(get.Get.Key); err != nil {
-			return nil, err
+		if err := t.schema.checkKey(get.Key); err != nil {
+			return err
 		}
-		at := t.schema.position(get.Get.Key)
-		reasons[i] = cancellationReason{Code: "None"}
-		if t.held[at.identity()] {
-			conflict = true
-			reasons[i] = cancellationReason{Code: "TransactionConflict", Message: "Transaction is ongoing for the item"}
-		}
+		at := t.schema.position(get.Key)
 		found, size := t.get(at)
 		used.of(t.name).table += 2 * readUnits(size, true)
 		out.Responses = append(out.Responses, itemResponse{projectOptional(found, paths[i])})
-	}
-	if conflict {
-		return nil, cancelled(reasons)
+		return t.free(at)
+	})
+	if err != nil {
+		return nil, err
 	}
 	out.Consumed = used.report(in.ReturnConsumedCapacity)
 	for i := range out.Consumed {

@@ -2,6 +2,7 @@ package dynamodb_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -141,11 +142,21 @@ func TestTransactionsReportInvalidUpdates(t *testing.T) {
 	for _, bad := range []types.TransactWriteItem{
 		{},
 		{Put: add.Put, Update: add.Update, Delete: &types.Delete{TableName: aws.String("orders"), Key: item{"id": text("1")}}},
-		{Put: &types.Put{TableName: aws.String("orders"), Item: item{"x": text("1")}}},
-		{Delete: &types.Delete{TableName: aws.String("orders"), Key: item{"id": number("1")}}},
+		{Put: &types.Put{TableName: aws.String("orders"), Item: item{"id": text("")}}},
+		{Put: &types.Put{TableName: aws.String("orders"), Item: item{"id": text("1"), "data": text(strings.Repeat("x", 400<<10))}}},
 	} {
 		requireCode(t, s.transact(t, "", bad), validation)
 	}
+	for _, bad := range []types.TransactWriteItem{
+		{Put: &types.Put{TableName: aws.String("orders"), Item: item{"x": text("1")}}},
+		{Delete: &types.Delete{TableName: aws.String("orders"), Key: item{"id": number("1")}}},
+	} {
+		require.Equal(t, []string{"ValidationError", "None"}, codes(t, s.transact(t, "", bad, putAction("2"))))
+	}
+	_, err := s.TransactGetItems(t.Context(), &ddb.TransactGetItemsInput{TransactItems: []types.TransactGetItem{
+		{Get: &types.Get{TableName: aws.String("orders"), Key: item{"id": number("1")}}},
+	}})
+	require.Equal(t, []string{"ValidationError"}, codes(t, err))
 	requireCode(t, s.transact(t, "", types.TransactWriteItem{Put: &types.Put{TableName: aws.String("absent"), Item: item{"id": text("1")}}}),
 		"ResourceNotFoundException")
 }

@@ -77,6 +77,27 @@ type write struct {
 	old, replacement item
 }
 
+func (in *put) prepare() (*write, error) {
+	if in.Item == nil {
+		return nil, missing("item")
+	}
+	return in.conditional.prepare(&write{verb: verbPut, item: in.Item}, nil)
+}
+
+func (in *deletion) prepare() (*write, error) {
+	if in.Key == nil {
+		return nil, missing("key")
+	}
+	return in.conditional.prepare(&write{verb: verbDelete, key: in.Key}, nil)
+}
+
+func (in *modification) prepare() (*write, error) {
+	if in.Key == nil {
+		return nil, missing("key")
+	}
+	return in.conditional.prepare(&write{verb: verbUpdate, key: in.Key}, in.UpdateExpression)
+}
+
 func (c *conditional) prepare(w *write, updateExpression *string) (*write, error) {
 	err := firstError(
 		c.check(),
@@ -100,18 +121,6 @@ func (c *conditional) prepare(w *write, updateExpression *string) (*write, error
 	return w, c.checkUsed(updateExpression != nil || c.ConditionExpression != nil)
 }
 
-func (in *put) prepare() (*write, error) {
-	return in.conditional.prepare(&write{verb: verbPut, item: in.Item}, nil)
-}
-
-func (in *deletion) prepare() (*write, error) {
-	return in.conditional.prepare(&write{verb: verbDelete, key: in.Key}, nil)
-}
-
-func (in *modification) prepare() (*write, error) {
-	return in.conditional.prepare(&write{verb: verbUpdate, key: in.Key}, in.UpdateExpression)
-}
-
 // bind finds the table and the position, and holds the request against them.
 func (s *Server) bind(w *write) (err error) {
 	if w.table, err = s.table(w.tableName); err != nil {
@@ -119,7 +128,10 @@ func (s *Server) bind(w *write) (err error) {
 	}
 	schema := w.table.schema
 	if w.verb == verbPut {
-		if err := w.table.checkItem(w.item, "Item size has exceeded the maximum allowed size"); err != nil {
+		if w.item.size() > maxItemSize {
+			return invalid("Item size has exceeded the maximum allowed size").ofAll()
+		}
+		if err := w.table.checkItem(w.item); err != nil {
 			return err
 		}
 		w.key = schema.keyOf(w.item)
@@ -164,7 +176,10 @@ func (w *write) evaluate() (err error) {
 				return err
 			}
 		}
-		return w.table.checkItem(w.replacement, "Item size to update has exceeded the maximum allowed size")
+		if w.replacement.size() > maxItemSize {
+			return invalid("Item size to update has exceeded the maximum allowed size")
+		}
+		return w.table.checkItem(w.replacement)
 	}
 	return nil
 }
@@ -183,10 +198,7 @@ func (s *Server) write(w *write, options *single) (*writeOutput, error) {
 	if err := s.bind(w); err != nil {
 		return nil, err
 	}
-	if w.table.held[w.at.identity()] {
-		return nil, &apiError{code: codeConflict, message: "Transaction is ongoing for the item"}
-	}
-	if err := w.evaluate(); err != nil {
+	if err := firstError(w.table.free(w.at), w.evaluate()); err != nil {
 		return nil, err
 	}
 	used := s.commit(w)
@@ -219,39 +231,28 @@ func (w *write) returned(mode string) item {
 }
 
 func (in *single) check(returnValues ...string) error {
+	if checkEnum("", in.ReturnValues, returnValues...) != nil {
+		return invalid("Return values set to invalid value")
+	}
 	return firstError(
-		checkEnum("returnValues", in.ReturnValues, "ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"),
 		checkCapacityMode(in.ReturnConsumedCapacity),
 		checkEnum("returnItemCollectionMetrics", in.ReturnItemCollectionMetrics, "SIZE", "NONE"),
-		checkReturnValues(in.ReturnValues, returnValues),
 	)
 }
 
-func checkReturnValues(given string, allowed []string) error {
-	if checkEnum("", given, allowed...) != nil {
-		return invalid("Return values set to invalid value")
-	}
-	return nil
-}
-
 func (s *Server) putItem(in *putItemInput) (*writeOutput, error) {
-	return s.prepareAndWrite(in.Item, "item", &in.single, in.prepare, "NONE", "ALL_OLD")
+	return s.prepareAndWrite(&in.single, in.prepare, "NONE", "ALL_OLD")
 }
 
 func (s *Server) deleteItem(in *deleteItemInput) (*writeOutput, error) {
-	return s.prepareAndWrite(in.Key, "key", &in.single, in.prepare, "NONE", "ALL_OLD")
+	return s.prepareAndWrite(&in.single, in.prepare, "NONE", "ALL_OLD")
 }
 
 func (s *Server) updateItem(in *updateItemInput) (*writeOutput, error) {
-	return s.prepareAndWrite(in.Key, "key", &in.single, in.prepare, "NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")
+	return s.prepareAndWrite(&in.single, in.prepare, "NONE", "ALL_OLD", "UPDATED_OLD", "ALL_NEW", "UPDATED_NEW")
 }
 
-func (s *Server) prepareAndWrite(
-	required item, name string, options *single, prepare func() (*write, error), returnValues ...string,
-) (*writeOutput, error) {
-	if required == nil {
-		return nil, missing(name)
-	}
+func (s *Server) prepareAndWrite(options *single, prepare func() (*write, error), returnValues ...string) (*writeOutput, error) {
 	if err := options.check(returnValues...); err != nil {
 		return nil, err
 	}

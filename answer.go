@@ -87,9 +87,12 @@ func (b *batch) left(s *schedule) []*RecordError {
 // leftIDs lists the messages that failed or did not run, each once.
 func (b *batch) leftIDs(s *schedule) []string {
 	var ids []string
-	listed := make(map[string]bool)
+	var listed map[string]bool
 	for i, state := range s.status {
 		if id := b.messages[i].ID; state != succeeded && !listed[id] {
+			if listed == nil {
+				listed = map[string]bool{}
+			}
 			listed[id] = true
 			ids = append(ids, id)
 		}

@@ -72,6 +72,7 @@ const (
 // lambda.Handler, immutable, and serves any number of invocations at once.
 type Dispatcher struct {
 	factory     EventFactory
+	lean        leanFactory // the factory, where it is one
 	routes      map[reflect.Type][]*compiledRoute
 	logger      *slog.Logger
 	alarm       Alarmer
@@ -105,6 +106,7 @@ func New(cfg Config) (*Dispatcher, error) {
 	}
 	d := &Dispatcher{
 		factory:     cfg.Factory,
+		lean:        leanOf(cfg.Factory),
 		routes:      map[reflect.Type][]*compiledRoute{},
 		logger:      cfg.Logger,
 		alarm:       cfg.Alarm,

@@ -9,19 +9,29 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
 )
 
 // batch is the work of one invocation.
 type batch struct {
-	d        *Dispatcher
-	inv      *invocation
-	ctx      context.Context //nolint:containedctx // it lives as long as the invocation
-	source   Source
-	window   bool   // a tumbling window's, whose
-	state    string // is returned as it came
+	d      *Dispatcher
+	inv    *invocation
+	ctx    context.Context //nolint:containedctx // it lives as long as the invocation
+	trace  string          // the invocation's X-Ray header
+	source Source
+	window bool   // a tumbling window's, whose
+	state  string // is returned as it came
+	walker lambdaevent.Walk
+
 	records  records
 	messages []Message
 	results  []recordResult
+
+	// Each record has room for one event and its delivery; where it makes more,
+	// those are allocated one by one.
+	events     []Event
+	deliveries []deliveryContext
 }
 
 // recordResult is what came of one record.
@@ -46,14 +56,13 @@ type deliveryFailure struct {
 // the record is acknowledged.
 func (b *batch) run(i int) (ok bool) {
 	m, r := &b.messages[i], &b.results[i]
-	start := time.Now()
-	ctx := b.observeStart(m)
+	ctx, start := b.observeStart(m)
 	failures := b.handle(ctx, i)
 	if len(failures) > 0 {
 		r.failure = newRecordError(m, failures)
 		b.settle(ctx, i, failures)
 	}
-	b.observeEnd(ctx, m, r, time.Since(start))
+	b.observeEnd(ctx, m, r, start)
 	return r.failure == nil || r.deadLettered
 }
 
@@ -63,7 +72,7 @@ func (b *batch) lost(i int) {
 	failure := deliveryFailure{err: &PanicError{Value: "runtime.Goexit was called", Stack: debug.Stack()}}
 	r.failure = newRecordError(m, []deliveryFailure{failure})
 	b.settle(b.ctx, i, []deliveryFailure{failure})
-	b.observeEnd(b.ctx, m, r, 0)
+	b.observeEnd(b.ctx, m, r, time.Now())
 }
 
 // handle transforms the record and runs all handlers of all its events, whether
@@ -111,11 +120,11 @@ func (b *batch) handle(ctx context.Context, i int) []deliveryFailure {
 
 func (b *batch) transform(ctx context.Context, i int) (events []Event, err error) {
 	defer recoverTo(&err)
-	return b.records.transform(ctx, b.d.factory, i)
+	return b.records.transform(ctx, i, &b.messages[i], b.events[i:i:i+1])
 }
 
-// deliver runs one chain. Its one allocation is the context that carries the
-// delivery.
+// deliver runs one chain. The first delivery of a record allocates nothing, any
+// further one the context that carries it.
 func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, index, i int) (result any, err error) {
 	defer recoverTo(&err)
 	if r.adapt != nil {
@@ -124,10 +133,12 @@ func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, inde
 	if e, ok := event.(tokenEvent); ok && b.results[i].token == "" {
 		b.results[i].token = e.EventToken()
 	}
-	c := &deliveryContext{
-		Context:  ctx,
-		delivery: Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route},
+	c := &b.deliveries[i]
+	if c.Context != nil {
+		c = &deliveryContext{}
 	}
+	c.Context = ctx
+	c.delivery = Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route}
 	return r.run(c, &c.delivery)
 }
 
@@ -180,26 +191,29 @@ func newRecordError(m *Message, failures []deliveryFailure) *RecordError {
 	return e
 }
 
-func (b *batch) observeStart(m *Message) (ctx context.Context) {
+func (b *batch) observeStart(m *Message) (ctx context.Context, start time.Time) {
+	if b.d.observer.RecordEnd != nil {
+		start = time.Now()
+	}
 	ctx = b.ctx
 	hook := b.d.observer.RecordStart
 	if hook == nil {
-		return ctx
+		return ctx, start
 	}
 	b.guard("Observer.RecordStart", func() {
 		if own := hook(b.ctx, m); own != nil {
 			ctx = own
 		}
 	})
-	return ctx
+	return ctx, start
 }
 
-func (b *batch) observeEnd(ctx context.Context, m *Message, r *recordResult, took time.Duration) {
+func (b *batch) observeEnd(ctx context.Context, m *Message, r *recordResult, start time.Time) {
 	hook := b.d.observer.RecordEnd
 	if hook == nil {
 		return
 	}
-	result := RecordResult{Events: r.events, Skipped: r.skipped, DeadLettered: r.deadLettered, Duration: took}
+	result := RecordResult{Events: r.events, Skipped: r.skipped, DeadLettered: r.deadLettered, Duration: time.Since(start)}
 	if r.failure != nil {
 		result.Err = r.failure
 	}

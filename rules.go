@@ -111,7 +111,7 @@ func OnStepFunction[T any](m *Mux, taskType string, decode ...func(*StepFunction
 func textRule[T, R any](on string, match Matcher, decode []any, text func(*R) string) rule[R] {
 	r := rule[R]{match: match, decode: recordItself[T, R]()}
 	if r.decode == nil {
-		r.decode = func(record *R) (Event, error) { return eraseEvent(DecodeJSON[T](text(record))) }
+		r.read = func(text string) (Event, error) { return eraseEvent(DecodeJSON[T](text)) }
 	}
 	switch own := atMostOne(on, decode).(type) {
 	case nil:
@@ -119,8 +119,9 @@ func textRule[T, R any](on string, match Matcher, decode []any, text func(*R) st
 		if own == nil {
 			panic(fmt.Sprintf("cqrs: %s[%s] got a nil decode function", on, reflect.TypeFor[T]()))
 		}
-		r.decode = erase(own)
+		r.read, r.decode = nil, erase(own)
 	case BodyField:
+		r.read = nil
 		r.decode = func(record *R) (Event, error) {
 			part, err := bodyField(text(record), own.name)
 			if err != nil {

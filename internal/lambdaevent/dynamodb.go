@@ -11,8 +11,9 @@ import (
 
 // DynamoDBRecord is a record of a DynamoDB stream.
 type DynamoDBRecord struct {
-	EventID, EventName, EventSourceARN, AWSRegion, EventVersion string
-	SequenceNumber, StreamViewType                              string
+	EventID, EventName, EventSource, EventSourceARN string
+	AWSRegion, EventVersion                         string
+	SequenceNumber, StreamViewType                  string
 
 	ApproximateCreationTime time.Time
 	SizeBytes               int64
@@ -26,8 +27,13 @@ type DynamoDBRecord struct {
 // DecodeDynamoDB reads a record of a DynamoDB stream. One without "dynamodb" is
 // an error.
 func DecodeDynamoDB(raw string, record *DynamoDBRecord) error {
-	*record = DynamoDBRecord{}
 	r := newReader(raw)
+	r.dynamoDB(record)
+	return r.end()
+}
+
+func (r *reader) dynamoDB(record *DynamoDBRecord) {
+	*record = DynamoDBRecord{}
 	found := false
 	r.object(func(name string) {
 		switch name {
@@ -39,6 +45,8 @@ func DecodeDynamoDB(raw string, record *DynamoDBRecord) error {
 			r.text(&record.EventVersion)
 		case "awsRegion":
 			r.text(&record.AWSRegion)
+		case "eventSource":
+			r.text(&record.EventSource)
 		case "eventSourceARN":
 			r.text(&record.EventSourceARN)
 		case "userIdentity":
@@ -46,11 +54,10 @@ func DecodeDynamoDB(raw string, record *DynamoDBRecord) error {
 		case "dynamodb":
 			found = r.streamRecord(record)
 		default:
-			r.Skip()
+			r.unknown(name)
 		}
 	})
 	r.require(found, "dynamodb")
-	return r.end()
 }
 
 func (r *reader) streamRecord(to *DynamoDBRecord) bool {
@@ -59,11 +66,11 @@ func (r *reader) streamRecord(to *DynamoDBRecord) bool {
 		case "ApproximateCreationDateTime":
 			r.creation(&to.ApproximateCreationTime)
 		case "Keys":
-			r.attributes(&to.Keys)
+			r.image(&to.Keys)
 		case "NewImage":
-			r.attributes(&to.NewImage)
+			r.image(&to.NewImage)
 		case "OldImage":
-			r.attributes(&to.OldImage)
+			r.image(&to.OldImage)
 		case "SequenceNumber":
 			r.text(&to.SequenceNumber)
 		case "SizeBytes":
@@ -76,7 +83,7 @@ func (r *reader) streamRecord(to *DynamoDBRecord) bool {
 	})
 }
 
-func (r *reader) attributes(to *string) {
+func (r *reader) image(to *string) {
 	if kind := r.Kind(); kind == scan.Object || kind == scan.Null {
 		r.raw(to)
 		return

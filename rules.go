@@ -69,12 +69,9 @@ func OnDynamoDB[T any](m *Mux, match Matcher, ops ChangeOp, decode ...func(*Dyna
 		f = erase(own)
 	}
 	if f == nil {
+		items := &scratch[T]{}
 		f = func(r *DynamoDBRecord) (Event, error) {
-			var item T
-			if err := r.image().Unmarshal(&item); err != nil {
-				return nil, err
-			}
-			return item, nil
+			return items.event(func(item *T) error { return r.image().Unmarshal(item) })
 		}
 	}
 	addRule[T](m, &m.dynamoDB, "OnDynamoDB", SourceDynamoDB, rule[DynamoDBRecord]{match: match, ops: checkOps(ops), decode: f})

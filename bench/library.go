@@ -13,13 +13,11 @@ import (
 
 // WithMux is the library as most teams use it: rules, and one handler for each
 // of the two events.
-func WithMux(onNotification func(context.Context, Notification) error, onOrder func(context.Context, Order) error,
-	mw ...cqrs.Middleware,
-) lambda.Handler {
+func WithMux(onNotification func(context.Context, Notification) error, onOrder func(context.Context, Order) error) lambda.Handler {
 	mux := cqrs.NewMux()
 	cqrs.OnSQS[Notification](mux, cqrs.TypeField("type", "NOTIFICATION"))
 	cqrs.OnDynamoDB[Order](mux, cqrs.PKPrefix("ORDER#"), cqrs.Inserted|cqrs.Modified)
-	return dispatcher(mux, onNotification, onOrder, mw...)
+	return dispatcher(mux, onNotification, onOrder)
 }
 
 // WithFactory is the library with a factory of the team's own, which decodes
@@ -28,10 +26,31 @@ func WithFactory(onNotification func(context.Context, Notification) error, onOrd
 	return dispatcher(factory{}, onNotification, onOrder)
 }
 
-func dispatcher(f cqrs.EventFactory, onNotification func(context.Context, Notification) error,
-	onOrder func(context.Context, Order) error, mw ...cqrs.Middleware,
-) lambda.Handler {
+// WithPings is a dispatcher for the messages of [Pings], with a factory that
+// spends no time on them.
+func WithPings(mw ...cqrs.Middleware) lambda.Handler {
 	registry := cqrs.NewRegistry(mw...)
+	cqrs.RegisterFunc(registry, func(context.Context, ping) error { return nil })
+	d, err := cqrs.New(cqrs.Config{Factory: pings{}, Registry: registry, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic(err) // the wiring is this function's
+	}
+	return d
+}
+
+type ping struct{}
+
+type pings struct{ cqrs.DefaultEventFactory }
+
+// TransformSQS takes every message for a ping.
+func (pings) TransformSQS(context.Context, *events.SQSMessage) ([]cqrs.Event, error) {
+	return []cqrs.Event{ping{}}, nil
+}
+
+func dispatcher(f cqrs.EventFactory, onNotification func(context.Context, Notification) error,
+	onOrder func(context.Context, Order) error,
+) lambda.Handler {
+	registry := cqrs.NewRegistry()
 	cqrs.RegisterFunc(registry, onNotification)
 	cqrs.RegisterFunc(registry, onOrder)
 	d, err := cqrs.New(cqrs.Config{

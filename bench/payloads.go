@@ -34,6 +34,26 @@ func DynamoDB(n int) []byte {
 	return payload(records)
 }
 
+// Pings returns a payload of n messages with hardly a body, so that 10,000 of
+// them are within AWS's 6 MB.
+func Pings(n int) []byte {
+	records := make([]any, n)
+	for i := range records {
+		records[i] = ordered(
+			"messageId", fmt.Sprintf("059f36b4-87a3-44ab-83d2-%012d", i),
+			"receiptHandle", "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+			"body", `{"type":"PING"}`,
+			"attributes", map[string]string{"ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183"},
+			"messageAttributes", map[string]string{},
+			"md5OfBody", "e4e68fb7bd0e697a0ae8f1bb342846b3",
+			"eventSource", "aws:sqs",
+			"eventSourceARN", queueARN,
+			"awsRegion", "eu-west-1",
+		)
+	}
+	return payload(records)
+}
+
 // HTTP is a small payload that is no event.
 func HTTP() []byte {
 	return []byte(`{"version":"2.0","routeKey":"GET /orders/{id}","rawPath":"/orders/o-1","rawQueryString":"","headers":` +
@@ -44,7 +64,9 @@ func HTTP() []byte {
 }
 
 // Custom is the smallest payload that somebody invokes a function with.
-func Custom() []byte { return []byte(`{"action":"ping","requestId":"8f14e45f-ceea-467f-a0e6-c5d1b7a6b1c2","dryRun":true}`) }
+func Custom() []byte {
+	return []byte(`{"action":"ping","requestId":"8f14e45f-ceea-467f-a0e6-c5d1b7a6b1c2","dryRun":true}`)
+}
 
 func payload(records []any) []byte { return encode(map[string]any{"Records": records}) }
 
@@ -122,6 +144,7 @@ func dynamoDBRecord(i int) any {
 		"lines", attribute("L", []any{
 			line("A-10001", "Difference engine, brass, 25,000 parts", 1, 9900),
 			line("B-20002", "Punched cards, pack of 500", 3, 815),
+			line("C-30003", "Bernoulli numbers, leather-bound, signed", 2, 4711),
 		}),
 		"tags", attribute("SS", []string{"gift", "express"}),
 		"labels", attribute("M", ordered("channel", attribute("S", "web"), "campaign", attribute("S", "autumn-2026"))),

@@ -121,10 +121,10 @@ func (b builder) plan(t reflect.Type) *plan {
 	case t.PkgPath() == sdkPackage && t.Name() == "UnixTime":
 		p.op, p.enc = opUnixTime, opUnixTime
 	default:
-		if hasMethod(t, "UnmarshalDynamoDBAttributeValue") {
+		if readsItself(t) {
 			p.op = opForeign
 		}
-		if hasMethod(t, "MarshalDynamoDBAttributeValue") {
+		if writesItself(t) {
 			p.enc = opForeign
 		}
 	}
@@ -133,9 +133,16 @@ func (b builder) plan(t reflect.Type) *plan {
 
 const sdkPackage = "github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
-// hasMethod looks for the method by its name, since its type is the SDK's.
-func hasMethod(t reflect.Type, name string) bool {
-	_, ok := reflect.PointerTo(t).MethodByName(name)
+// readsItself and writesItself look for the SDK's methods by their names, since
+// their types are the SDK's. The names are constants where they are used, or else
+// the linker would have to keep every exported method of the program.
+func readsItself(t reflect.Type) bool {
+	_, ok := reflect.PointerTo(t).MethodByName("UnmarshalDynamoDBAttributeValue")
+	return ok
+}
+
+func writesItself(t reflect.Type) bool {
+	_, ok := reflect.PointerTo(t).MethodByName("MarshalDynamoDBAttributeValue")
 	return ok
 }
 

@@ -5,10 +5,12 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/bench"
@@ -18,16 +20,20 @@ func main() {
 	rounds := flag.Int("rounds", 40, "how often each way has its turn")
 	turn := flag.Duration("turn", 20*time.Millisecond, "how long a turn is at least")
 	cold := flag.Bool("cold", true, "start processes, too")
+	only := flag.String("only", "", "the case to run, by a part of its name")
 	flag.Parse()
-	if err := report(*rounds, *turn, *cold); err != nil {
+	if err := report(context.Background(), *rounds, *turn, *cold, *only); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func report(rounds int, turn time.Duration, cold bool) error {
+func report(ctx context.Context, rounds int, turn time.Duration, cold bool, only string) error {
 	fmt.Printf("%s, %s/%s, %d CPUs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	for _, c := range bench.Cases() {
+		if !strings.Contains(c.Name, only) {
+			continue
+		}
 		results, err := measure(c, rounds, turn)
 		if err != nil {
 			return err
@@ -52,7 +58,7 @@ func report(rounds int, turn time.Duration, cold bool) error {
 	if !cold {
 		return nil
 	}
-	return coldStarts(rounds)
+	return coldStarts(ctx, rounds)
 }
 
 func target(w bench.Way) string {

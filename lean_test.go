@@ -21,7 +21,21 @@ type (
 	nested struct{ ID string }
 	custom struct{ Text string }
 	plain  map[string]any
+	early  struct {
+		PK, Type, Note string
+		Labels         map[label]int
+	}
+	label string
 )
+
+// UnmarshalText panics for some labels.
+func (l *label) UnmarshalText(text []byte) error {
+	if string(text) == "boom" {
+		panic("boom")
+	}
+	*l = label(text)
+	return nil
+}
 
 // everyRule is a mux in which rules of all kinds stand in each other's way.
 func everyRule() *cqrs.Mux {
@@ -36,12 +50,16 @@ func everyRule() *cqrs.Mux {
 	})
 	cqrs.OnSQS[events.SQSMessage](mux, cqrs.TypeField("type", "R"))
 	cqrs.OnSQS[plain](mux, cqrs.Queue("orders.fifo"))
+	for _, name := range []string{"a", "b", "c"} {
+		cqrs.OnSQS[plain](mux, cqrs.TypeField(name, "x"))
+	}
 	cqrs.OnSNS[typed](mux, cqrs.TypeField("type", "A"))
 	cqrs.OnSNS[events.SNSEventRecord](mux, cqrs.Topic("orders"))
 	cqrs.OnKinesis[typed](mux, cqrs.TypeField("type", "A"))
 	cqrs.OnKinesis[events.KinesisEventRecord](mux, cqrs.Stream("orders"))
 	cqrs.OnEventBridge[plain](mux, cqrs.Any())
 	cqrs.OnS3[events.S3EventRecord](mux, cqrs.KeySuffix(".csv"))
+	cqrs.OnDynamoDB[early](mux, cqrs.And(cqrs.Table("orders"), cqrs.PKPrefix("EARLY#")), cqrs.Inserted|cqrs.Modified|cqrs.Removed)
 	cqrs.OnDynamoDB[typed](mux, cqrs.And(cqrs.PKPrefix("ORDER#"), cqrs.TypeField("Type", "A")), cqrs.Inserted|cqrs.Modified)
 	cqrs.OnDynamoDB[*cqrs.DynamoDBRecord](mux, cqrs.PKPrefix("RAW#"), cqrs.Inserted)
 	cqrs.OnChange[plain](mux, cqrs.Table("orders"))
@@ -78,6 +96,7 @@ func watching(t tester, factory cqrs.EventFactory, cfg cqrs.Config) (*cqrs.Dispa
 	})
 	cqrs.RegisterFunc(registry, func(context.Context, typed) error { return nil })
 	cqrs.RegisterFunc(registry, func(context.Context, nested) error { return nil })
+	cqrs.RegisterFunc(registry, func(context.Context, early) error { return nil })
 	cqrs.RegisterFunc(registry, func(context.Context, custom) error { return nil })
 	cqrs.RegisterFunc(registry, func(context.Context, plain) error { return nil })
 	cqrs.RegisterFunc(registry, func(context.Context, events.SQSMessage) error { return nil })
@@ -150,7 +169,8 @@ func sqsDraw(t *rapid.T) map[string]any {
 }
 
 func notificationDraw(t *rapid.T, text string) map[string]any {
-	n := map[string]any{"Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:eu-west-1:1:orders", "Message": text}
+	n := map[string]any{"Type": "Notification", "MessageId": "n", "Message": text}
+	maybe(t, n, "TopicArn", "arn:aws:sns:eu-west-1:1:"+rapid.SampledFrom([]string{"orders", "orders", "uploads", "sns"}).Draw(t, "topic"))
 	maybe(t, n, "Timestamp", "2026-11-01T12:30:00Z")
 	maybe(t, n, "MessageAttributes", map[string]any{"correlationId": map[string]any{"Type": "String", "Value": "c-1"}, "n": 1.5})
 	return n
@@ -164,7 +184,7 @@ func s3Draw(t *rapid.T) map[string]any {
 }
 
 func dynamoDBDraw(t *rapid.T) map[string]any {
-	pk := rapid.SampledFrom([]string{"ORDER#1", "ORDER#2", "RAW#1", "OTHER"}).Draw(t, "pk")
+	pk := rapid.SampledFrom([]string{"EARLY#1", "EARLY#2", "ORDER#1", "ORDER#2", "RAW#1", "OTHER"}).Draw(t, "pk")
 	keys := map[string]any{"pk": map[string]any{"S": pk}}
 	item := map[string]any{"pk": map[string]any{"S": pk}}
 	maybe(t, keys, "sk", map[string]any{"N": rapid.SampledFrom([]string{"7", "07", "1.50", "1e2"}).Draw(t, "sk")})
@@ -177,7 +197,10 @@ func dynamoDBDraw(t *rapid.T) map[string]any {
 	maybe(t, change, "ApproximateCreationDateTime", 1479499740)
 	r := map[string]any{"eventSource": "aws:dynamodb", "dynamodb": change}
 	maybe(t, r, "eventName", rapid.SampledFrom([]string{"INSERT", "MODIFY", "REMOVE"}).Draw(t, "op"))
-	maybe(t, r, "eventSourceARN", streamARN)
+	maybe(t, item, "Labels", map[string]any{"M": map[string]any{
+		rapid.SampledFrom([]string{"a", "b", "boom"}).Draw(t, "label"): map[string]any{"N": rapid.SampledFrom([]string{"1", "x"}).Draw(t, "n")},
+	}})
+	maybe(t, r, "eventSourceARN", rapid.SampledFrom([]string{streamARN, streamARN, strings.Replace(streamARN, "orders", "others", 1)}).Draw(t, "arn"))
 	maybe(t, r, "eventID", "e")
 	return r
 }
@@ -201,6 +224,21 @@ func recordDraw(t *rapid.T, source int) map[string]any {
 	default:
 		return dynamoDBDraw(t)
 	}
+}
+
+// inAWSOrder puts the eventName in front of the images, as AWS does.
+func inAWSOrder(record map[string]any) string {
+	name, ok := record["eventName"]
+	if !ok {
+		return asJSON(record)
+	}
+	rest := map[string]any{}
+	for member, value := range record {
+		if member != "eventName" {
+			rest[member] = value
+		}
+	}
+	return `{"eventName":` + asJSON(name) + `,` + asJSON(rest)[1:]
 }
 
 func asJSON(v any) string {
@@ -252,7 +290,7 @@ func TestLeanIsLikeAnyFactory(t *testing.T) {
 			source := max(rapid.IntRange(-3, 4).Draw(t, "source"), 0)
 			records := make([]string, rapid.IntRange(1, 5).Draw(t, "records"))
 			for i := range records {
-				records[i] = asJSON(recordDraw(t, source))
+				records[i] = inAWSOrder(recordDraw(t, source))
 			}
 			text := `{"Records":[` + strings.Join(records, ",") + `]}`
 			if rapid.IntRange(0, 3).Draw(t, "damage") == 0 {
@@ -267,7 +305,10 @@ func TestLeanIsLikeAnyFactory(t *testing.T) {
 // leanPayloads have every body in every message source, and reach every rule.
 func leanPayloads() []string {
 	var all []string
-	add := func(record any) { all = append(all, `{"Records":[`+asJSON(record)+`]}`) }
+	add := func(record map[string]any) {
+		text := inAWSOrder(record)
+		all = append(all, `{"Records":[`+text+`,`+text+`]}`)
+	}
 	for _, text := range bodies {
 		notification := map[string]any{"Type": "Notification", "MessageId": "n", "TopicArn": "arn:aws:sns:eu-west-1:1:orders", "Message": text}
 		for queue, text := range map[string]string{
@@ -280,7 +321,7 @@ func leanPayloads() []string {
 			"sequenceNumber": "1", "data": base64.StdEncoding.EncodeToString([]byte(text)),
 		}})
 	}
-	for _, pk := range []string{"ORDER#1", "RAW#1", "OTHER"} {
+	for _, pk := range []string{"EARLY#1", "ORDER#1", "RAW#1", "OTHER"} {
 		for _, op := range []string{"INSERT", "MODIFY", "REMOVE", ""} {
 			item := map[string]any{"pk": map[string]any{"S": pk}, "Type": map[string]any{"S": "A"}}
 			add(map[string]any{"eventSource": "aws:dynamodb", "eventSourceARN": streamARN, "eventName": op, "dynamodb": map[string]any{
@@ -303,7 +344,7 @@ func TestLeanReachesEveryRule(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, routes, 10, "%v", routes)
+	require.Len(t, routes, 11, "%v", routes)
 }
 
 func FuzzLean(f *testing.F) {

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/lambda-cqrs/cqrs/internal/image"
+	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
 // Mux is a declarative [EventFactory]: it is to AWS records what
@@ -97,6 +98,8 @@ type rule[R any] struct {
 	// read, where it is given, takes the place of decode: it reads the text of the
 	// record, as strictly as DecodeJSON.
 	read func(text string) (Event, error)
+	// pass, where it is given, does what decode does while the record is read.
+	pass func(s *scan.Scanner) (Event, error)
 }
 
 // ruleTable holds the rules of one source in their order.

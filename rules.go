@@ -64,17 +64,20 @@ func OnS3[T any](m *Mux, match Matcher, decode ...func(*events.S3EventRecord) (T
 // for a removal, of the old one, or of the keys where there is none. A T of
 // [DynamoDBRecord] is the record itself.
 func OnDynamoDB[T any](m *Mux, match Matcher, ops ChangeOp, decode ...func(*DynamoDBRecord) (T, error)) {
-	f := recordItself[T, DynamoDBRecord]()
+	r := rule[DynamoDBRecord]{match: match, ops: checkOps(ops), decode: recordItself[T, DynamoDBRecord]()}
 	if own := atMostOne("OnDynamoDB", decode); own != nil {
-		f = erase(own)
+		r.decode = erase(own)
 	}
-	if f == nil {
+	if r.decode == nil {
 		items := &scratch[T]{}
-		f = func(r *DynamoDBRecord) (Event, error) {
+		r.decode = func(r *DynamoDBRecord) (Event, error) {
 			return items.event(func(item *T) error { return r.image().Unmarshal(item) })
 		}
+		r.pass = func(s *scan.Scanner) (Event, error) {
+			return items.event(func(item *T) error { return readImage(s, item) })
+		}
 	}
-	addRule[T](m, &m.dynamoDB, "OnDynamoDB", SourceDynamoDB, rule[DynamoDBRecord]{match: match, ops: checkOps(ops), decode: f})
+	addRule[T](m, &m.dynamoDB, "OnDynamoDB", SourceDynamoDB, r)
 }
 
 // OnChange makes a [Change] of every insert, modification and removal that

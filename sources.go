@@ -38,7 +38,7 @@ func (d *Dispatcher) newRecords(kind lambdaevent.Kind) records {
 	case lambdaevent.SNS:
 		return &snsRecords{factory: d.factory}
 	case lambdaevent.DynamoDB:
-		return &dynamoDBRecords{factory: d.factory, lean: d.lean}
+		return &dynamoDBRecords{factory: d.factory, lean: d.lean, mux: muxOf(d.factory)}
 	case lambdaevent.Kinesis:
 		return &kinesisRecords{factory: d.factory}
 	case lambdaevent.S3:
@@ -216,41 +216,6 @@ func (r *textRecords) read(w *lambdaevent.Walk, m *Message) error {
 
 func (r *textRecords) transform(ctx context.Context, _ int, m *Message, into []Event) ([]Event, error) {
 	return r.factory.transformText(ctx, &textRecord{source: r.source, arn: m.ARN, text: m.payload, raw: m.raw}, into)
-}
-
-type dynamoDBRecords struct {
-	list[DynamoDBRecord]
-
-	factory EventFactory
-	lean    leanFactory // the same, where it is one
-}
-
-func (r *dynamoDBRecords) read(w *lambdaevent.Walk, m *Message) error {
-	var decoded lambdaevent.DynamoDBRecord
-	err := w.DynamoDB(&decoded)
-	record := r.next()
-	fillDynamoDBRecord(record, &decoded)
-	m.ID = record.EventID
-	m.ARN = record.EventSourceARN
-	m.Sequence = record.SequenceNumber
-	m.Time = record.ApproximateCreationTime
-	m.CorrelationID = m.ID
-	m.payload = record.image().text
-	if m.payload == "" {
-		m.payload = record.Keys.text
-	}
-	if err != nil || record.Keys.IsZero() {
-		return err
-	}
-	m.Group, err = groupOf(record.Keys)
-	return err
-}
-
-func (r *dynamoDBRecords) transform(ctx context.Context, i int, _ *Message, into []Event) ([]Event, error) {
-	if r.lean != nil {
-		return r.lean.transformItem(&r.all[i], into)
-	}
-	return r.factory.TransformDynamoDBStream(ctx, &r.all[i])
 }
 
 type s3Records struct {

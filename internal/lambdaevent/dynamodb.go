@@ -66,11 +66,9 @@ func (r *reader) streamRecord(to *DynamoDBRecord) bool {
 		case "ApproximateCreationDateTime":
 			r.creation(&to.ApproximateCreationTime)
 		case "Keys":
-			r.image(&to.Keys)
-		case "NewImage":
-			r.image(&to.NewImage)
-		case "OldImage":
-			r.image(&to.OldImage)
+			r.attributeMap(&to.Keys)
+		case "NewImage", "OldImage":
+			r.image(name, to)
 		case "SequenceNumber":
 			r.text(&to.SequenceNumber)
 		case "SizeBytes":
@@ -83,7 +81,32 @@ func (r *reader) streamRecord(to *DynamoDBRecord) bool {
 	})
 }
 
-func (r *reader) image(to *string) {
+// ImageReader reads images in passing, so that nobody has to go over them again.
+type ImageReader interface {
+	// ReadImage is called where the scanner stands at a NewImage or OldImage, with
+	// the event name and the keys as far as they stand in front of it. It reads
+	// exactly this value and returns the scanner behind it; where it does anything
+	// else it returns false.
+	ReadImage(member, eventName, keys string, s scan.Scanner) (scan.Scanner, bool)
+}
+
+func (r *reader) image(name string, record *DynamoDBRecord) {
+	to := &record.NewImage
+	if name == "OldImage" {
+		to = &record.OldImage
+	}
+	if r.images != nil && r.Kind() == scan.Object {
+		start := r.Pos()
+		if behind, ok := r.images.ReadImage(name, record.EventName, record.Keys, r.Scanner); ok && behind.Err() == nil {
+			r.Scanner = behind
+			*to = r.input[start:r.Pos()]
+			return
+		}
+	}
+	r.attributeMap(to)
+}
+
+func (r *reader) attributeMap(to *string) {
 	if kind := r.Kind(); kind == scan.Object || kind == scan.Null {
 		r.raw(to)
 		return

@@ -12,20 +12,22 @@ import (
 type reader struct {
 	scan.Scanner
 
+	input string          // the whole of what the scanner reads
 	path  [maxPath]string // the names of the members that are being read
 	depth int             // the number of names in path
 	first *FieldError
 	torn  bool // the text is not JSON, so there is no way to go on
 
-	lean  bool // maps are checked, but not made
-	alien bool // a record names its source in the spelling of another one
+	lean   bool        // maps are checked, but not made
+	alien  bool        // a record names its source in the spelling of another one
+	images ImageReader // may be nil
 }
 
 // maxPath is enough for every path that is read by name.
 const maxPath = 6
 
 func newReader(text string) reader {
-	return reader{Scanner: scan.NewDepth(text, maxDepth)}
+	return reader{Scanner: scan.NewDepth(text, maxDepth), input: text}
 }
 
 // end returns what is wrong: that the text is not JSON, or else the first member

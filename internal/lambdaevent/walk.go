@@ -23,7 +23,6 @@ import (
 type Walk struct {
 	reader
 
-	text   string
 	kind   Kind
 	source string // of every record
 	start  int    // of the record that was read last
@@ -33,7 +32,7 @@ type Walk struct {
 // Open starts a walk. A lean one makes no maps: neither attributes nor message
 // attributes nor response elements, although they are checked.
 func Open(text string, lean bool) (w Walk, ok bool) {
-	w = Walk{reader: newReader(text), text: text}
+	w = Walk{reader: newReader(text)}
 	w.lean = lean
 	if w.Kind() != scan.Object || !w.Object() {
 		return w, false
@@ -66,10 +65,13 @@ func readSourceOnly(s *scan.Scanner) string {
 
 // WalkRecord starts a walk over a record that [Detect] has cut out.
 func WalkRecord(raw string, lean bool) Walk {
-	w := Walk{reader: newReader(raw), text: raw}
+	w := Walk{reader: newReader(raw)}
 	w.lean = lean
 	return w
 }
+
+// ReadImages lets another one read the images of DynamoDB's records.
+func (w *Walk) ReadImages(images ImageReader) { w.images = images }
 
 // RecordKind is what the records are.
 func (w *Walk) RecordKind() Kind { return w.kind }
@@ -92,9 +94,9 @@ func (w *Walk) Next() bool {
 // Raw is the text of the record that was read last.
 func (w *Walk) Raw() string {
 	if w.single() {
-		return w.text
+		return w.input
 	}
-	return w.text[w.start:w.Pos()]
+	return w.input[w.start:w.Pos()]
 }
 
 // single tells a record that was cut out from one among others.
@@ -163,7 +165,7 @@ func (w *Walk) Close() (Payload, bool) {
 	if w.odd {
 		return Payload{}, false
 	}
-	d := detector{Scanner: w.Scanner, text: w.text}
+	d := detector{Scanner: w.Scanner, text: w.input}
 	d.names.again("Records")
 	d.members()
 	if d.End() != nil || d.duplicate != nil {

@@ -19,9 +19,9 @@ type dynamoDBRecords struct {
 	mux     *Mux        // in it; nil where there is none
 
 	// Of the record that is being read:
+	known   DynamoDBRecord // as far as it goes; of its stream it is a guess
 	scanner scan.Scanner
-	event   Event  // that was made in passing
-	arn     string // of its stream, if that is the one of the record before it
+	event   Event // that was made in passing
 }
 
 type streamRecord struct {
@@ -39,10 +39,10 @@ func (r *dynamoDBRecords) read(w *lambdaevent.Walk, m *Message) error {
 	err := w.DynamoDB(&decoded)
 	record := r.next()
 	fillDynamoDBRecord(&record.DynamoDBRecord, &decoded)
-	if err == nil && record.EventSourceARN == r.arn {
+	if err == nil && record.EventSourceARN == r.known.EventSourceARN {
 		record.event = r.event
 	}
-	r.arn = record.EventSourceARN
+	r.known.EventSourceARN = record.EventSourceARN
 	m.ID = record.EventID
 	m.ARN = record.EventSourceARN
 	m.Sequence = record.SequenceNumber
@@ -74,12 +74,12 @@ func (r *dynamoDBRecords) transform(ctx context.Context, i int, _ *Message, into
 // ReadImage makes the event of an image that its rule will decode. Whatever goes
 // wrong here goes wrong once more in transform, where it is the record's failure.
 func (r *dynamoDBRecords) ReadImage(member, eventName, keys string, s scan.Scanner) (behind scan.Scanner, done bool) {
-	known := DynamoDBRecord{EventName: eventName, EventSourceARN: r.arn, Keys: Image{text: keys}}
-	op := known.op()
+	r.known.EventName, r.known.Keys = eventName, Image{text: keys}
+	op := r.known.op()
 	if (op == Removed) != (member == "OldImage") {
 		return s, false
 	}
-	rule := r.mux.early(&known, op)
+	rule := r.mux.early(&r.known, op)
 	if rule == nil {
 		return s, false
 	}

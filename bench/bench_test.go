@@ -8,22 +8,17 @@ import (
 
 func benchmark(b *testing.B, name string) {
 	b.Helper()
-	for _, c := range bench.Cases() {
-		if c.Name != name {
-			continue
-		}
-		for _, way := range c.Ways {
-			b.Run(way.Name, func(b *testing.B) {
-				b.SetBytes(int64(way.Bytes))
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := way.Run(); err != nil {
-						b.Fatal(err)
-					}
+	for _, way := range bench.New(name).Ways {
+		b.Run(way.Name, func(b *testing.B) {
+			b.SetBytes(int64(way.Bytes))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := way.Run(); err != nil {
+					b.Fatal(err)
 				}
-				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(way.Per), "ns/record")
-			})
-		}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(way.Per), "ns/record")
+		})
 	}
 }
 

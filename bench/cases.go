@@ -36,9 +36,27 @@ const (
 	CaseGrowth    = "growth"
 )
 
-// Cases returns all cases, wired anew.
-func Cases() []Case {
-	return []Case{sqsCase(), dynamoDBCase(), dispatchCase(), detectionCase(), growthCase()}
+// Names lists the cases in their order.
+func Names() []string {
+	return []string{CaseSQS, CaseDynamoDB, CaseDispatch, CaseDetection, CaseGrowth}
+}
+
+// New returns the case of that name, wired anew.
+func New(name string) Case {
+	switch name {
+	case CaseSQS:
+		return sqsCase()
+	case CaseDynamoDB:
+		return dynamoDBCase()
+	case CaseDispatch:
+		return dispatchCase()
+	case CaseDetection:
+		return detectionCase()
+	case CaseGrowth:
+		return growthCase()
+	default:
+		panic("bench: no case " + name)
+	}
 }
 
 func sqsCase() Case {

@@ -30,10 +30,11 @@ func main() {
 
 func report(ctx context.Context, rounds int, turn time.Duration, cold bool, only string) error {
 	fmt.Printf("%s, %s/%s, %d CPUs\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	for _, c := range bench.Cases() {
-		if !strings.Contains(c.Name, only) {
+	for _, name := range bench.Names() {
+		if !strings.Contains(name, only) {
 			continue
 		}
+		c := bench.New(name)
 		results, err := measure(c, rounds, turn)
 		if err != nil {
 			return err

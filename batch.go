@@ -45,9 +45,9 @@ type schedule struct {
 	order    order
 	messages []Message
 	status   []status
-	limit    int // nothing from here on starts
-	mayStart func() error
-	stopped  error // why nothing starts any more
+	limit    int         // nothing from here on starts
+	inv      *invocation // says whether there is time
+	stopped  error       // why nothing starts any more
 
 	failed map[lane]struct{} // one at a time: the lanes that have ended
 
@@ -59,14 +59,10 @@ type schedule struct {
 	active  int
 }
 
-func newSchedule(order order, messages []Message, mayStart func() error) *schedule {
-	return &schedule{
-		order:    order,
-		messages: messages,
-		status:   make([]status, len(messages)),
-		limit:    len(messages),
-		mayStart: mayStart,
-	}
+func (s *schedule) init(order order, messages []Message, inv *invocation) {
+	s.order, s.messages, s.inv = order, messages, inv
+	s.status = make([]status, len(messages))
+	s.limit = len(messages)
 }
 
 // laneOf returns the lane of a record; false where it has none but its own.
@@ -113,7 +109,7 @@ func (s *schedule) runFrom(i int, w work, done chan struct{}) {
 		if s.isHeld(i) {
 			continue
 		}
-		if s.stopped = s.mayStart(); s.stopped != nil {
+		if s.stopped = s.inv.mayStart(); s.stopped != nil {
 			break
 		}
 		if w.run(i) {
@@ -180,7 +176,7 @@ func (s *schedule) take() (int, bool) {
 	defer s.mu.Unlock()
 	for {
 		if s.stopped == nil {
-			s.stopped = s.mayStart()
+			s.stopped = s.inv.mayStart()
 		}
 		if s.stopped != nil {
 			return 0, false

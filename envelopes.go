@@ -118,7 +118,7 @@ func (e *envelopes) TransformSNS(ctx context.Context, r *events.SNSEventRecord) 
 
 // transformText is TransformSQS, TransformSNS and TransformKinesis for a factory
 // that needs no record of aws-lambda-go.
-func (e *envelopes) transformText(ctx context.Context, t *textRecord, into []Event) ([]Event, error) {
+func (e *envelopes) transformText(ctx context.Context, t textRecord, into []Event) ([]Event, error) {
 	inner := leanOf(e.EventFactory)
 	layers := e.of(t.arn)
 	switch {
@@ -136,7 +136,7 @@ func (e *envelopes) transformText(ctx context.Context, t *textRecord, into []Eve
 	if len(layers) > 1 {
 		return e.open(ctx, layers[1], notification.SNS.Message)
 	}
-	return inner.transformText(ctx, &textRecord{
+	return inner.transformText(ctx, textRecord{
 		source: SourceSNS, arn: notification.SNS.TopicArn, text: notification.SNS.Message, raw: t.text, enclosed: true,
 	}, into)
 }

@@ -84,8 +84,11 @@ func (b *batch) read(p lambdaevent.Payload) {
 func (b *batch) begin(kind lambdaevent.Kind, n int) {
 	b.source = sourceOf(kind)
 	b.records = b.d.newRecords(kind)
-	b.messages, b.results = nil, nil
-	b.grow(n)
+	b.messages, b.results = b.first.message[:0], b.first.result[:0]
+	b.records.grow(1)
+	if n > 1 {
+		b.grow(n)
+	}
 }
 
 // grow makes room for n more records.
@@ -138,9 +141,9 @@ func (b *batch) invoke() ([]byte, error) {
 	ctx, cancel := b.inv.context()
 	defer cancel()
 	b.ctx = ctx
-	b.deliveries = make([]deliveryContext, len(b.messages))
-	b.events = make([]Event, len(b.messages))
-	s := newSchedule(b.d.orderOf(b.source, b.messages), b.messages, b.inv.mayStart)
+	b.slots = make([]slot, len(b.messages))
+	s := &b.schedule
+	s.init(b.d.orderOf(b.source, b.messages), b.messages, b.inv)
 	s.run(b.d.concurrency, b)
 	b.end(s)
 	answer, err := b.answer(s)

@@ -13,7 +13,7 @@ import (
 // message. Its methods make what the EventFactory's would make, and append it to
 // into.
 type leanFactory interface {
-	transformText(ctx context.Context, t *textRecord, into []Event) ([]Event, error)
+	transformText(ctx context.Context, t textRecord, into []Event) ([]Event, error)
 	transformItem(r *DynamoDBRecord, into []Event) ([]Event, error)
 }
 
@@ -48,7 +48,7 @@ type textRecord struct {
 	enclosed bool
 }
 
-func (m *Mux) transformText(_ context.Context, t *textRecord, into []Event) ([]Event, error) {
+func (m *Mux) transformText(_ context.Context, t textRecord, into []Event) ([]Event, error) {
 	switch t.source {
 	case SourceSQS:
 		return m.transformSQS(t, nil, into)
@@ -59,12 +59,12 @@ func (m *Mux) transformText(_ context.Context, t *textRecord, into []Event) ([]E
 	}
 }
 
-func (m *Mux) transformSQS(t *textRecord, r *events.SQSMessage, into []Event) ([]Event, error) {
+func (m *Mux) transformSQS(t textRecord, r *events.SQSMessage, into []Event) ([]Event, error) {
 	s := t.subject()
 	return transform(m, &m.sqs, &made[events.SQSMessage]{record: r, raw: t.raw, decode: lambdaevent.DecodeSQS}, &s, into)
 }
 
-func (m *Mux) transformSNS(t *textRecord, r *events.SNSEventRecord, into []Event) ([]Event, error) {
+func (m *Mux) transformSNS(t textRecord, r *events.SNSEventRecord, into []Event) ([]Event, error) {
 	s := t.subject()
 	decode := lambdaevent.DecodeSNS
 	if t.enclosed {
@@ -73,13 +73,13 @@ func (m *Mux) transformSNS(t *textRecord, r *events.SNSEventRecord, into []Event
 	return transform(m, &m.sns, &made[events.SNSEventRecord]{record: r, raw: t.raw, decode: decode}, &s, into)
 }
 
-func (m *Mux) transformKinesis(t *textRecord, r *events.KinesisEventRecord, into []Event) ([]Event, error) {
+func (m *Mux) transformKinesis(t textRecord, r *events.KinesisEventRecord, into []Event) ([]Event, error) {
 	s := t.subject()
 	s.name = afterSlash(s.name)
 	return transform(m, &m.kinesis, &made[events.KinesisEventRecord]{record: r, raw: t.raw, decode: lambdaevent.DecodeKinesis}, &s, into)
 }
 
-func (t *textRecord) subject() subject {
+func (t textRecord) subject() subject {
 	return subject{source: t.source, name: lastPart(t.arn), arn: t.arn, text: t.text}
 }
 
@@ -90,7 +90,7 @@ func (m *Mux) transformItem(r *DynamoDBRecord, into []Event) ([]Event, error) {
 
 // transformRecord goes the way of any other factory, by way of aws-lambda-go's
 // record.
-func transformRecord(ctx context.Context, f EventFactory, t *textRecord) ([]Event, error) {
+func transformRecord(ctx context.Context, f EventFactory, t textRecord) ([]Event, error) {
 	if t.source == SourceSQS {
 		record := &events.SQSMessage{}
 		if err := lambdaevent.DecodeSQS(t.raw, record); err != nil {

@@ -47,13 +47,13 @@ func (m *Mux) IgnoreUnrouted() *Mux {
 // TransformSQS makes the event of the first rule that matches.
 func (m *Mux) TransformSQS(_ context.Context, r *events.SQSMessage) ([]Event, error) {
 	t := textRecord{source: SourceSQS, arn: r.EventSourceARN, text: r.Body}
-	return m.transformSQS(&t, r, nil)
+	return m.transformSQS(t, r, nil)
 }
 
 // TransformSNS makes the event of the first rule that matches.
 func (m *Mux) TransformSNS(_ context.Context, r *events.SNSEventRecord) ([]Event, error) {
 	t := textRecord{source: SourceSNS, arn: r.SNS.TopicArn, text: r.SNS.Message}
-	return m.transformSNS(&t, r, nil)
+	return m.transformSNS(t, r, nil)
 }
 
 // TransformDynamoDBStream makes the event of the first rule that matches.
@@ -64,7 +64,7 @@ func (m *Mux) TransformDynamoDBStream(_ context.Context, r *DynamoDBRecord) ([]E
 // TransformKinesis makes the event of the first rule that matches.
 func (m *Mux) TransformKinesis(_ context.Context, r *events.KinesisEventRecord) ([]Event, error) {
 	t := textRecord{source: SourceKinesis, arn: r.EventSourceArn, text: string(r.Kinesis.Data)}
-	return m.transformKinesis(&t, r, nil)
+	return m.transformKinesis(t, r, nil)
 }
 
 // TransformEventBridge makes the event of the first rule that matches.

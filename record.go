@@ -28,10 +28,20 @@ type batch struct {
 	messages []Message
 	results  []recordResult
 
-	// Each record has room for one event and its delivery; where it makes more,
-	// those are allocated one by one.
-	events     []Event
-	deliveries []deliveryContext
+	first struct { // where the first of each is, until there are more
+		message [1]Message
+		result  [1]recordResult
+	}
+
+	slots    []slot
+	schedule schedule
+}
+
+// slot is the room of a record for one event and its delivery. Where it makes
+// more, those are allocated one by one.
+type slot struct {
+	event    [1]Event
+	delivery deliveryContext
 }
 
 // recordResult is what came of one record.
@@ -120,7 +130,7 @@ func (b *batch) handle(ctx context.Context, i int) []deliveryFailure {
 
 func (b *batch) transform(ctx context.Context, i int) (events []Event, err error) {
 	defer recoverTo(&err)
-	return b.records.transform(ctx, i, &b.messages[i], b.events[i:i:i+1])
+	return b.records.transform(ctx, i, &b.messages[i], b.slots[i].event[:0])
 }
 
 // deliver runs one chain. The first delivery of a record allocates nothing, any
@@ -133,7 +143,7 @@ func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, inde
 	if e, ok := event.(tokenEvent); ok && b.results[i].token == "" {
 		b.results[i].token = e.EventToken()
 	}
-	c := &b.deliveries[i]
+	c := &b.slots[i].delivery
 	if c.Context != nil {
 		c = &deliveryContext{}
 	}

@@ -72,9 +72,18 @@ func sourceOf(kind lambdaevent.Kind) Source {
 }
 
 // list is the part of records that keeps aws-lambda-go's.
-type list[R any] struct{ all []R }
+type list[R any] struct {
+	all   []R
+	first [1]R // where the first one is, until there are more
+}
 
-func (l *list[R]) grow(n int) { l.all = slices.Grow(l.all, n) }
+func (l *list[R]) grow(n int) {
+	if l.all == nil && n == 1 {
+		l.all = l.first[:0]
+		return
+	}
+	l.all = slices.Grow(l.all, n)
+}
 
 // next returns the place of the next record.
 func (l *list[R]) next() *R {
@@ -215,7 +224,7 @@ func (r *textRecords) read(w *lambdaevent.Walk, m *Message) error {
 }
 
 func (r *textRecords) transform(ctx context.Context, _ int, m *Message, into []Event) ([]Event, error) {
-	return r.factory.transformText(ctx, &textRecord{source: r.source, arn: m.ARN, text: m.payload, raw: m.raw}, into)
+	return r.factory.transformText(ctx, textRecord{source: r.source, arn: m.ARN, text: m.payload, raw: m.raw}, into)
 }
 
 type s3Records struct {

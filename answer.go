@@ -160,7 +160,8 @@ func (b *batch) taskResult(result any) ([]byte, error) {
 		limit = maxTaskResult
 	}
 	if len(answer) > limit {
-		return nil, describe(ErrTooLarge, "cqrs: the handler's result has %d bytes, AWS takes %d: store it and return where it is", len(answer), limit)
+		return nil, describe(ErrTooLarge, "cqrs: the handler's result has %d bytes, AWS takes %d: store it and return where it is",
+			len(answer), limit)
 	}
 	return answer, nil
 }

@@ -254,14 +254,16 @@ func (s *schedule) runSeveral(n int, w work) {
 }
 
 // indexHeap is a heap of record numbers.
-type indexHeap []int
+type indexHeap []int //nolint:recvcheck // as container/heap has it
 
 func (h indexHeap) Len() int           { return len(h) }
 func (h indexHeap) Less(i, j int) bool { return h[i] < h[j] }
 func (h indexHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
+// Push is heap.Push's.
 func (h *indexHeap) Push(x any) { *h = append(*h, x.(int)) } //nolint:forcetypeassert // it holds nothing else
 
+// Pop is heap.Pop's.
 func (h *indexHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]

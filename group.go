@@ -1,6 +1,10 @@
 package cqrs
 
-import "github.com/lambda-cqrs/cqrs/internal/image"
+import (
+	"strings"
+
+	"github.com/lambda-cqrs/cqrs/internal/image"
+)
 
 // groupOf returns the unit of ordering of an item: the canonical text of its
 // keys. AWS sends nearly all keys in this form, and those are not copied.
@@ -19,34 +23,39 @@ func groupOf(keys Image) (string, error) {
 // them: plain names in order, strings of printable ASCII without escapes, numbers
 // that are integers, and no white space.
 func isCanonical(keys string) bool {
+	const opening, between = '{', ','
 	last := ""
 	for i, rest := 0, keys; ; i++ {
-		var name, value string
-		var ok bool
-		switch {
-		case i == 0 && len(rest) > 2 && rest[:2] == `{"`:
-			rest = rest[2:]
-		case i > 0 && len(rest) > 2 && rest[:2] == `,"`:
-			rest = rest[2:]
-		default:
+		before := byte(between)
+		if i == 0 {
+			before = opening
+		}
+		if len(rest) < 2 || rest[0] != before || rest[1] != '"' {
 			return i > 0 && rest == "}"
 		}
-		if name, rest, ok = plain(rest); !ok || i > 0 && name <= last {
+		name, behind, ok := plain(rest[2:])
+		if !ok || i > 0 && name <= last {
+			return false
+		}
+		if rest, ok = canonicalScalar(behind); !ok {
 			return false
 		}
 		last = name
-		if len(rest) < len(`:{"S":"`) || rest[:3] != `:{"` || rest[4:7] != `":"` {
-			return false
-		}
-		kind := rest[3]
-		if value, rest, ok = plain(rest[7:]); !ok || kind != 'S' && (kind != 'N' || !isInteger(value)) {
-			return false
-		}
-		if rest == "" || rest[0] != '}' {
-			return false
-		}
-		rest = rest[1:]
 	}
+}
+
+// canonicalScalar cuts off the colon and attribute behind a name.
+func canonicalScalar(text string) (rest string, ok bool) {
+	const start = `:{"S":"`
+	if len(text) < len(start) || text[:3] != start[:3] || text[4:len(start)] != start[4:] {
+		return "", false
+	}
+	kind := text[3]
+	value, rest, ok := plain(text[len(start):])
+	if !ok || kind != 'S' && (kind != 'N' || !isInteger(value)) {
+		return "", false
+	}
+	return strings.CutPrefix(rest, "}")
 }
 
 // plain cuts a string off behind its opening quote. It reports false where the

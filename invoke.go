@@ -106,7 +106,7 @@ func (b *batch) add() {
 	i := len(b.messages) - 1
 	m := &b.messages[i]
 	if err := b.records.read(&b.walker, m); err != nil {
-		b.results[i].decodeErr = decodeError("record", err)
+		b.results[i].decodeErr = decodeError(err)
 	}
 	m.raw = b.walker.Raw()
 	if b.source == SourceSQS && len(b.d.maxReceives) > 0 {
@@ -193,7 +193,8 @@ func (d *Dispatcher) fallBack(ctx context.Context, payload []byte) ([]byte, erro
 				slog.String("error", panicked.Error()), slog.String("stack", string(panicked.Stack)))
 		}
 		if size := len(err.Error()); size > maxBatchText {
-			return nil, describe(ErrTooLarge, "cqrs: the fallback's error has a text of %d bytes: %s", size, cut(err.Error(), maxRecordText))
+			return nil, describe(ErrTooLarge, "cqrs: the fallback's error has a text of %d bytes: %s",
+				size, cut(err.Error(), maxRecordText))
 		}
 		return nil, err
 	}
@@ -215,10 +216,11 @@ func (e *payloadError) Unwrap() error { return e.err }
 // Is matches ErrUnrecognised.
 func (e *payloadError) Is(target error) bool { return target == ErrUnrecognised }
 
-// decodeError names the stage, unless the error does so already.
-func decodeError(stage string, err error) error {
+// decodeError is the failure of a record that cannot be read, unless the error
+// names another stage already.
+func decodeError(err error) error {
 	if decode, ok := errors.AsType[*DecodeError](err); ok {
 		return decode
 	}
-	return &DecodeError{Stage: stage, Err: err}
+	return &DecodeError{Stage: "record", Err: err}
 }

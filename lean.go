@@ -94,7 +94,7 @@ func transformRecord(ctx context.Context, f EventFactory, t textRecord) ([]Event
 	if t.source == SourceSQS {
 		record := &events.SQSMessage{}
 		if err := lambdaevent.DecodeSQS(t.raw, record); err != nil {
-			return nil, decodeError("record", err)
+			return nil, decodeError(err)
 		}
 		return f.TransformSQS(ctx, record)
 	}
@@ -104,7 +104,7 @@ func transformRecord(ctx context.Context, f EventFactory, t textRecord) ([]Event
 		decode = lambdaevent.DecodeNotification
 	}
 	if err := decode(t.raw, record); err != nil {
-		return nil, decodeError("record", err)
+		return nil, decodeError(err)
 	}
 	return f.TransformSNS(ctx, record)
 }

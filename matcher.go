@@ -9,7 +9,7 @@ import (
 // Matcher tells which records of a source a rule takes. The constructors make
 // one; [And] joins several. Using a matcher for a source that it does not
 // apply to panics when the rule is added.
-type Matcher struct {
+type Matcher struct { //nolint:recvcheck // a value to its users, and not copied for each record
 	kind        matcherKind
 	name, value string
 	all         []Matcher

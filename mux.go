@@ -159,7 +159,7 @@ func (m *made[R]) get() (*R, error) {
 	if m.record == nil {
 		m.record = new(R)
 		if err := m.decode(m.raw, m.record); err != nil {
-			return nil, decodeError("record", err)
+			return nil, decodeError(err)
 		}
 	}
 	return m.record, nil

@@ -205,17 +205,14 @@ func (b *batch) observeStart(m *Message) (ctx context.Context, start time.Time) 
 	if b.d.observer.RecordEnd != nil {
 		start = time.Now()
 	}
-	ctx = b.ctx
-	hook := b.d.observer.RecordStart
-	if hook == nil {
-		return ctx, start
+	var own context.Context
+	if hook := b.d.observer.RecordStart; hook != nil {
+		b.guard("Observer.RecordStart", func() { own = hook(b.ctx, m) })
 	}
-	b.guard("Observer.RecordStart", func() {
-		if own := hook(b.ctx, m); own != nil {
-			ctx = own
-		}
-	})
-	return ctx, start
+	if own == nil {
+		own = b.ctx
+	}
+	return own, start
 }
 
 func (b *batch) observeEnd(ctx context.Context, m *Message, r *recordResult, start time.Time) {

@@ -189,8 +189,8 @@ func tokenField(t reflect.Type) []int {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
-	for i := range t.NumField() {
-		if f := t.Field(i); f.Type == reflect.TypeFor[TaskToken]() && f.IsExported() {
+	for f := range t.Fields() {
+		if f.Type == reflect.TypeFor[TaskToken]() && f.IsExported() {
 			return f.Index
 		}
 	}

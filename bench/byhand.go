@@ -16,7 +16,9 @@ import (
 // standard library and the SDK.
 
 // SQSByHand handles the messages one by one and reports those that failed.
-func SQSByHand(handle func(context.Context, Notification) error) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
+func SQSByHand(
+	handle func(context.Context, Notification) error,
+) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
 	one := func(ctx context.Context, message *events.SQSMessage) error {
 		var kind struct {
 			Type string `json:"type"`
@@ -46,7 +48,9 @@ func SQSByHand(handle func(context.Context, Notification) error) func(context.Co
 }
 
 // DynamoDBByHand handles the records in order and reports the first that failed.
-func DynamoDBByHand(handle func(context.Context, Order) error) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
+func DynamoDBByHand(
+	handle func(context.Context, Order) error,
+) func(context.Context, events.DynamoDBEvent) (events.DynamoDBEventResponse, error) {
 	one := func(ctx context.Context, record *events.DynamoDBEventRecord) error {
 		if record.EventName != "INSERT" && record.EventName != "MODIFY" {
 			return nil

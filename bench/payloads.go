@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -173,13 +174,13 @@ func attribute(kind string, value any) any { return map[string]any{kind: value} 
 func ordered(namesAndValues ...any) json.RawMessage {
 	var b bytes.Buffer
 	b.WriteByte('{')
-	for i := 0; i < len(namesAndValues); i += 2 {
-		if i > 0 {
+	for pair := range slices.Chunk(namesAndValues, 2) {
+		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
-		b.Write(encode(namesAndValues[i]))
+		b.Write(encode(pair[0]))
 		b.WriteByte(':')
-		b.Write(encode(namesAndValues[i+1]))
+		b.Write(encode(pair[1]))
 	}
 	b.WriteByte('}')
 	return b.Bytes()

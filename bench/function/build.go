@@ -34,7 +34,8 @@ func Dependencies(ctx context.Context, name, directory string) ([]byte, error) {
 
 func build(ctx context.Context, name, path, flags string) ([]byte, error) {
 	const module = "github.com/lambda-cqrs/cqrs/bench/function/"
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags=lambda.norpc", flags, "-o", path, module+name)
+	arguments := []string{"build", "-trimpath", "-tags=lambda.norpc", flags, "-o", path, module + name}
+	command := exec.CommandContext(ctx, "go", arguments...) //nolint:gosec // the arguments are this package's own
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	if err := command.Run(); err != nil {

@@ -274,7 +274,7 @@ func walkMembers(members map[string]any, path []string, visit func(path []string
 	for name, value := range members {
 		visit(path, members, name)
 		if inner, ok := value.(map[string]any); ok {
-			walkMembers(inner, append(path[:len(path):len(path)], name), visit)
+			walkMembers(inner, append(slices.Clip(path), name), visit)
 		}
 	}
 }

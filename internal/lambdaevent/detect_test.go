@@ -24,19 +24,29 @@ func TestDetect(t *testing.T) {
 		{"Kinesis", recordsOf(kinesisRecord), lambdaevent.Payload{Kind: lambdaevent.Kinesis, Records: []string{kinesisRecord}}},
 		{"S3", recordsOf(s3Record), lambdaevent.Payload{Kind: lambdaevent.S3, Records: []string{s3Record}}},
 		{"EventBridge", " " + eventBridge + "\n", lambdaevent.Payload{Kind: lambdaevent.EventBridge, Records: []string{eventBridge}}},
-		{"an S3 event by EventBridge that has Records of its own", `{"detail-type":"x","source":"y","detail":null,"taskToken":"t"}`,
-			lambdaevent.Payload{Kind: lambdaevent.EventBridge, Records: []string{`{"detail-type":"x","source":"y","detail":null,"taskToken":"t"}`}}},
+		{
+			"an S3 event by EventBridge that has Records of its own", `{"detail-type":"x","source":"y","detail":null,"taskToken":"t"}`,
+			lambdaevent.Payload{Kind: lambdaevent.EventBridge, Records: []string{`{"detail-type":"x","source":"y","detail":null,"taskToken":"t"}`}},
+		},
 		{"S3 test event", s3Test, lambdaevent.Payload{Kind: lambdaevent.S3Test}},
 		{"no records", recordsOf(), lambdaevent.Payload{Kind: lambdaevent.Empty}},
 		{"no records of a window", `{"Records":[],` + window + `}`, lambdaevent.Payload{Kind: lambdaevent.Empty, Window: true, State: "{}"}},
-		{"a window", `{` + window + `,"state": {"a":1} ,"Records":[ ` + kinesisRecord + ` ]}`,
-			lambdaevent.Payload{Kind: lambdaevent.Kinesis, Records: []string{kinesisRecord}, Window: true, State: `{"a":1}`}},
-		{"a window without a state", `{"Records":[` + kinesisRecord + `],` + window + `,"state":null}`,
-			lambdaevent.Payload{Kind: lambdaevent.Kinesis, Records: []string{kinesisRecord}, Window: true, State: "{}"}},
-		{"no window", `{"Records":[` + kinesisRecord + `],"window":null,"state":{"a":1}}`,
-			lambdaevent.Payload{Kind: lambdaevent.Kinesis, Records: []string{kinesisRecord}}},
-		{"records beside anything", `{"Records":[` + s3Record + `],"detail-type":"x","source":"y","detail":{}}`,
-			lambdaevent.Payload{Kind: lambdaevent.S3, Records: []string{s3Record}}},
+		{
+			"a window", `{` + window + `,"state": {"a":1} ,"Records":[ ` + kinesisRecord + ` ]}`,
+			lambdaevent.Payload{Kind: lambdaevent.Kinesis, Records: []string{kinesisRecord}, Window: true, State: `{"a":1}`},
+		},
+		{
+			"a window without a state", `{"Records":[` + kinesisRecord + `],` + window + `,"state":null}`,
+			lambdaevent.Payload{Kind: lambdaevent.Kinesis, Records: []string{kinesisRecord}, Window: true, State: "{}"},
+		},
+		{
+			"no window", `{"Records":[` + kinesisRecord + `],"window":null,"state":{"a":1}}`,
+			lambdaevent.Payload{Kind: lambdaevent.Kinesis, Records: []string{kinesisRecord}},
+		},
+		{
+			"records beside anything", `{"Records":[` + s3Record + `],"detail-type":"x","source":"y","detail":{}}`,
+			lambdaevent.Payload{Kind: lambdaevent.S3, Records: []string{s3Record}},
+		},
 	}
 	for _, text := range []string{
 		task, `{"taskToken":"t"}`, `{"taskToken":1}`, `{"context":{"Execution":{}}}`, `{"context":{"StateMachine":null}}`,

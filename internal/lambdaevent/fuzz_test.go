@@ -20,7 +20,7 @@ import (
 // the same: names in AWS's own spelling, none of them twice, valid UTF-8.
 func agree(t require.TestingT, d decoder, raw string) {
 	have, err := d.decode(raw)
-	if d.oracle == nil || !comparable(d, raw) {
+	if d.oracle == nil || !sameRules(d, raw) {
 		return
 	}
 	want, wantErr := d.oracle(raw)
@@ -42,9 +42,9 @@ func agree(t require.TestingT, d decoder, raw string) {
 
 var halfPair = regexp.MustCompile(`(?i)\\ud[89a-f]`)
 
-// comparable reports whether encoding/json and the decoders follow the same rules
+// sameRules reports whether encoding/json and the decoders follow the same rules
 // for a text.
-func comparable(d decoder, raw string) bool {
+func sameRules(d decoder, raw string) bool {
 	if !json.Valid([]byte(raw)) || !utf8.ValidString(raw) || halfPair.MatchString(raw) {
 		return false
 	}

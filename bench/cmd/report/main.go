@@ -39,7 +39,8 @@ func report(ctx context.Context, rounds int, turn time.Duration, cold bool, only
 		if err != nil {
 			return err
 		}
-		fmt.Printf("\n| %s | time | CPU | allocations | ratio: time | CPU | allocations | target |\n|---|--:|--:|--:|--:|--:|--:|---|\n", c.Name)
+		fmt.Printf("\n| %s | time | CPU | allocations | ratio: time | CPU | allocations | target |\n"+
+			"|---|--:|--:|--:|--:|--:|--:|---|\n", c.Name)
 		for i, r := range results {
 			w, first := c.Ways[i], results[0]
 			if c.Name == bench.CaseGrowth && i >= len(results)/2 {

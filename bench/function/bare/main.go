@@ -26,7 +26,8 @@ func handle(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse
 			err = send(ctx, n)
 		}
 		if err != nil {
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: event.Records[i].MessageId})
+			failure := events.SQSBatchItemFailure{ItemIdentifier: event.Records[i].MessageId}
+			response.BatchItemFailures = append(response.BatchItemFailures, failure)
 		}
 	}
 	return response, nil

@@ -87,9 +87,12 @@ func (b *batch) left(s *schedule) []*RecordError {
 // leftIDs lists the messages that failed or did not run, each once.
 func (b *batch) leftIDs(s *schedule) []string {
 	var ids []string
-	listed := make(map[string]bool)
+	var listed map[string]bool
 	for i, state := range s.status {
 		if id := b.messages[i].ID; state != succeeded && !listed[id] {
+			if listed == nil {
+				listed = map[string]bool{}
+			}
 			listed[id] = true
 			ids = append(ids, id)
 		}
@@ -157,7 +160,8 @@ func (b *batch) taskResult(result any) ([]byte, error) {
 		limit = maxTaskResult
 	}
 	if len(answer) > limit {
-		return nil, describe(ErrTooLarge, "cqrs: the handler's result has %d bytes, AWS takes %d: store it and return where it is", len(answer), limit)
+		return nil, describe(ErrTooLarge, "cqrs: the handler's result has %d bytes, AWS takes %d: store it and return where it is",
+			len(answer), limit)
 	}
 	return answer, nil
 }

@@ -2,7 +2,6 @@ package cqrs
 
 import (
 	"container/heap"
-	"slices"
 	"sync"
 
 	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
@@ -28,41 +27,139 @@ const (
 	failed
 )
 
-// schedule hands out the records of one batch. Records of one lane never run
-// at the same time, nor out of order; of those that may run, the first in the
-// batch is next.
-type schedule struct {
-	mu       sync.Mutex
-	changed  sync.Cond
-	order    order
-	ready    indexHeap
-	next     []int // the next record of the same lane, or -1
-	status   []status
-	limit    int // nothing from here on starts
-	active   int
-	mayStart func() error
-	stopped  error // why nothing starts any more
+// work is done on the records of a batch, by their numbers.
+type work interface {
+	// run reports whether the record succeeded.
+	run(i int) bool
+	// lost is called where run has ended its goroutine (runtime.Goexit) instead of
+	// returning.
+	lost(i int)
 }
 
-// newSchedule orders records by their lanes; a lane of "" belongs to one record
-// alone.
-func newSchedule(order order, lanes []string, mayStart func() error) *schedule {
-	n := len(lanes)
-	s := &schedule{
-		order:    order,
-		ready:    make(indexHeap, 0, n),
-		next:     make([]int, n),
-		status:   make([]status, n),
-		limit:    n,
-		mayStart: mayStart,
+// lane is what records share that never run at the same time, nor out of order.
+type lane struct{ arn, group string }
+
+// schedule runs the records of one batch. Of those that may run, the first in
+// the batch is next.
+type schedule struct {
+	order    order
+	messages []Message
+	status   []status
+	limit    int         // nothing from here on starts
+	inv      *invocation // says whether there is time
+	stopped  error       // why nothing starts any more
+
+	failed map[lane]struct{} // one at a time: the lanes that have ended
+
+	// Several at once:
+	mu      sync.Mutex
+	changed sync.Cond
+	ready   indexHeap
+	next    []int // the next record of the same lane, or -1
+	active  int
+}
+
+func (s *schedule) init(order order, messages []Message, inv *invocation) {
+	s.order, s.messages, s.inv = order, messages, inv
+	s.status = make([]status, len(messages))
+	s.limit = len(messages)
+}
+
+// laneOf returns the lane of a record; false where it has none but its own.
+func (s *schedule) laneOf(i int) (lane, bool) {
+	m := &s.messages[i]
+	switch s.order {
+	case perGroup:
+		return lane{m.ARN, m.Group}, isFIFO(m.ARN)
+	case perStream:
+		return lane{m.ARN, m.Group}, true
+	case inSequence:
+		return lane{}, true
+	default:
+		return lane{}, false
 	}
+}
+
+// run does the work on up to n records at once, and returns when all that was
+// started has ended. A lost record counts as failed.
+func (s *schedule) run(n int, w work) {
+	if n = min(n, len(s.status)); n > 1 {
+		s.runSeveral(n, w)
+		return
+	}
+	done := make(chan struct{})
+	go s.runFrom(0, w, done)
+	<-done
+}
+
+// runFrom runs one record after the other, without any lock. It has a goroutine
+// of its own, since a handler may end the one that it runs in.
+func (s *schedule) runFrom(i int, w work, done chan struct{}) {
+	ended := false
+	defer func() {
+		if ended {
+			close(done)
+			return
+		}
+		w.lost(i)
+		s.fail(i)
+		go s.runFrom(i+1, w, done)
+	}()
+	for ; i < s.limit; i++ {
+		if s.isHeld(i) {
+			continue
+		}
+		if s.stopped = s.inv.mayStart(); s.stopped != nil {
+			break
+		}
+		if w.run(i) {
+			s.status[i] = succeeded
+		} else {
+			s.fail(i)
+		}
+	}
+	ended = true
+}
+
+func (s *schedule) isHeld(i int) bool {
+	if s.failed == nil {
+		return false
+	}
+	l, ok := s.laneOf(i)
+	_, failed := s.failed[l]
+	return ok && failed
+}
+
+// fail notes a failure, and what it ends.
+func (s *schedule) fail(i int) {
+	s.status[i] = failed
+	switch s.order {
+	case perStream, inSequence:
+		s.limit = min(s.limit, i)
+	case perGroup:
+		if l, ok := s.laneOf(i); ok {
+			if s.failed == nil {
+				s.failed = map[lane]struct{}{}
+			}
+			s.failed[l] = struct{}{}
+		}
+	case independent:
+	}
+}
+
+// lineUp puts the first record of each lane into ready, and the others behind
+// each other.
+func (s *schedule) lineUp() {
+	n := len(s.status)
 	s.changed.L = &s.mu
-	last := make(map[string]int)
-	for i, lane := range lanes {
+	s.ready = make(indexHeap, 0, n)
+	s.next = make([]int, n)
+	last := make(map[lane]int, n)
+	for i := range n {
 		s.next[i] = -1
-		if lane != "" {
-			before, taken := last[lane]
-			last[lane] = i
+		if l, ok := s.laneOf(i); ok {
+			before, taken := last[l]
+			last[l] = i
 			if taken {
 				s.next[before] = i
 				continue
@@ -70,7 +167,6 @@ func newSchedule(order order, lanes []string, mayStart func() error) *schedule {
 		}
 		s.ready = append(s.ready, i) // ascending, so it is a heap
 	}
-	return s
 }
 
 // take returns the next record to run, waiting for one that depends on a record
@@ -80,7 +176,7 @@ func (s *schedule) take() (int, bool) {
 	defer s.mu.Unlock()
 	for {
 		if s.stopped == nil {
-			s.stopped = s.mayStart()
+			s.stopped = s.inv.mayStart()
 		}
 		if s.stopped != nil {
 			return 0, false
@@ -105,20 +201,12 @@ func (s *schedule) done(i int, ok bool) {
 	s.active--
 	if ok {
 		s.status[i] = succeeded
-		if next := s.next[i]; next >= 0 {
-			heap.Push(&s.ready, next)
-		}
 	} else {
-		s.status[i] = failed
-		switch s.order {
-		case perStream, inSequence:
-			s.limit = min(s.limit, i)
-		case perGroup: // the rest of the group is never ready
-		case independent:
-			if next := s.next[i]; next >= 0 {
-				heap.Push(&s.ready, next)
-			}
-		}
+		s.fail(i)
+	}
+	// The rest of a group that has failed is never ready.
+	if next := s.next[i]; next >= 0 && (ok || s.order != perGroup) {
+		heap.Push(&s.ready, next)
 	}
 	s.changed.Broadcast()
 }
@@ -131,23 +219,21 @@ func (s *schedule) whyUnstarted() error {
 	return errHeldBack
 }
 
-// run calls f for the records, in up to n goroutines at once, and returns when
-// all that start have ended. A call of f that ends its goroutine
-// (runtime.Goexit) counts as failed and goes to lost.
-func (s *schedule) run(n int, f func(i int) bool, lost func(i int)) {
+func (s *schedule) runSeveral(n int, w work) {
+	s.lineUp()
 	var workers sync.WaitGroup
-	var work func()
-	work = func() {
+	var serve func()
+	serve = func() {
 		defer workers.Done()
 		current, returned := -1, true
 		defer func() {
 			if returned {
 				return
 			}
-			lost(current)
+			w.lost(current)
 			s.done(current, false)
 			workers.Add(1)
-			go work()
+			go serve()
 		}()
 		for {
 			i, ok := s.take()
@@ -155,27 +241,29 @@ func (s *schedule) run(n int, f func(i int) bool, lost func(i int)) {
 				return
 			}
 			current, returned = i, false
-			ok = f(i)
+			ok = w.run(i)
 			returned = true
 			s.done(i, ok)
 		}
 	}
-	for range max(1, min(n, len(s.status))) {
+	for range n {
 		workers.Add(1)
-		go work()
+		go serve()
 	}
 	workers.Wait()
 }
 
 // indexHeap is a heap of record numbers.
-type indexHeap []int
+type indexHeap []int //nolint:recvcheck // as container/heap has it
 
 func (h indexHeap) Len() int           { return len(h) }
 func (h indexHeap) Less(i, j int) bool { return h[i] < h[j] }
 func (h indexHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 
+// Push is heap.Push's.
 func (h *indexHeap) Push(x any) { *h = append(*h, x.(int)) } //nolint:forcetypeassert // it holds nothing else
 
+// Pop is heap.Pop's.
 func (h *indexHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
@@ -189,35 +277,16 @@ func (d *Dispatcher) orderOf(source Source, messages []Message) order {
 	case SourceDynamoDB, SourceKinesis:
 		return perStream
 	case SourceSQS:
-		switch fifo := slices.ContainsFunc(messages, func(m Message) bool { return isFIFO(m.ARN) }); {
-		case fifo && d.stopAtFirst:
-			return inSequence
-		case fifo:
-			return perGroup
+		for i := range messages {
+			switch fifo := isFIFO(messages[i].ARN); {
+			case fifo && d.stopAtFirst:
+				return inSequence
+			case fifo:
+				return perGroup
+			}
 		}
 	}
 	return independent
-}
-
-// lanesOf returns the lane of each record. Where one record runs at a time in
-// any case, lanes only matter to FIFO groups, whose failure ends a lane.
-func lanesOf(order order, messages []Message) []string {
-	lanes := make([]string, len(messages))
-	for i := range messages {
-		m := &messages[i]
-		switch order {
-		case perGroup:
-			if isFIFO(m.ARN) {
-				lanes[i] = m.ARN + "|" + m.Group
-			}
-		case perStream:
-			lanes[i] = m.ARN + "|" + m.Group
-		case inSequence:
-			lanes[i] = "all"
-		case independent:
-		}
-	}
-	return lanes
 }
 
 // lowest returns the record of a stream that the next delivery must begin with:

@@ -240,7 +240,7 @@ func movedLetter(r *events.SQSMessage, origin string) DeadLetter {
 		m.Attempt, letter.Attempts = int(attempt), int(attempt)
 	}
 	for name, a := range r.MessageAttributes {
-		if isCorrelationID(name) && a.StringValue != nil && *a.StringValue != "" {
+		if lambdaevent.IsCorrelationID(name) && a.StringValue != nil && *a.StringValue != "" {
 			m.CorrelationID = *a.StringValue
 		}
 	}

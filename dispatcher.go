@@ -75,6 +75,7 @@ const (
 // lambda.Handler, immutable, and serves any number of invocations at once.
 type Dispatcher struct {
 	factory     EventFactory
+	lean        leanFactory // the factory, where it is one
 	routes      map[reflect.Type][]*compiledRoute
 	syncs       map[string]*compiledRoute // by the table
 	logger      *slog.Logger
@@ -110,6 +111,7 @@ func New(cfg Config) (*Dispatcher, error) {
 	}
 	d := &Dispatcher{
 		factory:     cfg.Factory,
+		lean:        leanOf(cfg.Factory),
 		routes:      map[reflect.Type][]*compiledRoute{},
 		syncs:       map[string]*compiledRoute{},
 		logger:      cfg.Logger,

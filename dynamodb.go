@@ -29,8 +29,8 @@ type DynamoDBRecord struct {
 	Keys, NewImage, OldImage Image
 }
 
-func newDynamoDBRecord(r *lambdaevent.DynamoDBRecord) *DynamoDBRecord {
-	return &DynamoDBRecord{
+func fillDynamoDBRecord(to *DynamoDBRecord, r *lambdaevent.DynamoDBRecord) {
+	*to = DynamoDBRecord{
 		EventID:                 r.EventID,
 		EventName:               r.EventName,
 		EventSourceARN:          r.EventSourceARN,

@@ -96,7 +96,7 @@ func (e *envelopes) TransformSQS(ctx context.Context, r *events.SQSMessage) ([]E
 	if layers[0] == SNSRaw {
 		notification.SNS = rawNotification(r)
 	} else if err := lambdaevent.DecodeNotification(r.Body, notification); err != nil {
-		return nil, &DecodeError{Stage: "SNS envelope", Err: fmt.Errorf("%w; declare SNSRaw where the subscription has raw message delivery", err)}
+		return nil, notOpened(err)
 	}
 	if len(layers) > 1 {
 		return e.open(ctx, layers[1], notification.SNS.Message)
@@ -114,6 +114,39 @@ func (e *envelopes) TransformSNS(ctx context.Context, r *events.SNSEventRecord) 
 		return e.EventFactory.TransformSNS(ctx, r)
 	}
 	return e.open(ctx, layers[0], r.SNS.Message)
+}
+
+// transformText is TransformSQS, TransformSNS and TransformKinesis for a factory
+// that needs no record of aws-lambda-go.
+func (e *envelopes) transformText(ctx context.Context, t textRecord, into []Event) ([]Event, error) {
+	inner := leanOf(e.EventFactory)
+	layers := e.of(t.arn)
+	switch {
+	case t.source == SourceKinesis, len(layers) == 0:
+		return inner.transformText(ctx, t, into)
+	case t.source == SourceSNS || layers[0] == SNSRaw:
+		return transformRecord(ctx, e, t)
+	case layers[0] != SNS:
+		return e.open(ctx, layers[0], t.text)
+	}
+	var notification events.SNSEventRecord
+	if err := lambdaevent.CheckNotification(t.text, &notification); err != nil {
+		return nil, notOpened(err)
+	}
+	if len(layers) > 1 {
+		return e.open(ctx, layers[1], notification.SNS.Message)
+	}
+	return inner.transformText(ctx, textRecord{
+		source: SourceSNS, arn: notification.SNS.TopicArn, text: notification.SNS.Message, raw: t.text, enclosed: true,
+	}, into)
+}
+
+func (e *envelopes) transformItem(r *DynamoDBRecord, into []Event) ([]Event, error) {
+	return leanOf(e.EventFactory).transformItem(r, into)
+}
+
+func notOpened(err error) error {
+	return &DecodeError{Stage: "SNS envelope", Err: fmt.Errorf("%w; declare SNSRaw where the subscription has raw message delivery", err)}
 }
 
 func (e *envelopes) of(arn string) []Envelope {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
@@ -21,48 +22,96 @@ import (
 // Unrouted or NoHandler.
 func (d *Dispatcher) Invoke(ctx context.Context, payload []byte) (answer []byte, err error) {
 	defer recoverTo(&err)
-	detected, err := lambdaevent.Detect(string(payload))
-	if err != nil {
-		return d.unrecognised(ctx, payload, err)
+	if d.fallback != nil && lambdaevent.NoEvent(payload) {
+		return d.fallBack(ctx, payload)
 	}
-	switch detected.Kind {
-	case lambdaevent.S3Test:
-		return []byte("null"), nil
-	case lambdaevent.Empty:
-		return checkSize(batchResponse(detected.Window, detected.State, nil))
+	text := string(payload)
+	b := d.newBatch(ctx)
+	if !b.walk(text) {
+		detected, err := lambdaevent.Detect(text)
+		if err != nil {
+			return d.unrecognised(ctx, payload, err)
+		}
+		switch detected.Kind {
+		case lambdaevent.S3Test:
+			return []byte("null"), nil
+		case lambdaevent.Empty:
+			return checkSize(batchResponse(detected.Window, detected.State, nil))
+		}
+		b.read(detected)
 	}
-	b, err := d.newBatch(ctx, detected)
-	if err != nil {
+	if err := b.checkIdentifiers(); err != nil {
 		return nil, err
 	}
 	return b.invoke()
 }
 
-// newBatch decodes the records, each on its own.
-func (d *Dispatcher) newBatch(ctx context.Context, p lambdaevent.Payload) (*batch, error) {
-	n := len(p.Records)
-	b := &batch{
-		d:        d,
-		inv:      d.newInvocation(ctx),
-		source:   sourceOf(p.Kind),
-		window:   p.Window,
-		state:    p.State,
-		records:  newRecords(p.Kind, n),
-		messages: make([]Message, n),
-		results:  make([]recordResult, n),
-	}
+func (d *Dispatcher) newBatch(ctx context.Context) *batch {
 	trace, _ := ctx.Value("x-amzn-trace-id").(string) // the key of aws-lambda-go
-	for i, raw := range p.Records {
-		m := &b.messages[i]
-		m.Source, m.TraceHeader, m.raw = b.source, trace, raw
-		if err := b.records.decode(i, raw, m); err != nil {
-			b.results[i].decodeErr = decodeError("record", err)
-		}
-		if b.source == SourceSQS {
-			m.MaxAttempts = d.maxReceives[lastPart(m.ARN)]
+	return &batch{d: d, inv: d.newInvocation(ctx), trace: trace}
+}
+
+// walk reads the records in the pass that finds out what the payload is. Where
+// it returns false, the payload is none of the common ones, and nothing counts
+// of what was read.
+func (b *batch) walk(text string) bool {
+	var ok bool
+	if b.walker, ok = lambdaevent.Open(text, b.d.lean != nil); !ok {
+		return false
+	}
+	b.begin(b.walker.RecordKind(), 1)
+	for b.walker.Next() {
+		b.add()
+		if len(b.messages) == 1 {
+			b.grow(min(len(text)/len(b.walker.Raw()), lambdaevent.MaxRecords))
 		}
 	}
-	return b, b.checkIdentifiers()
+	p, ok := b.walker.Close()
+	b.window, b.state = p.Window, p.State
+	return ok
+}
+
+// read reads records that were cut out of the payload.
+func (b *batch) read(p lambdaevent.Payload) {
+	b.window, b.state = p.Window, p.State
+	b.begin(p.Kind, len(p.Records))
+	for _, raw := range p.Records {
+		b.walker = lambdaevent.WalkRecord(raw, b.d.lean != nil)
+		b.add()
+	}
+}
+
+func (b *batch) begin(kind lambdaevent.Kind, n int) {
+	b.source = sourceOf(kind)
+	b.records = b.d.newRecords(kind)
+	b.messages, b.results = b.first.message[:0], b.first.result[:0]
+	b.records.grow(1)
+	if n > 1 {
+		b.grow(n)
+	}
+}
+
+// grow makes room for n more records.
+func (b *batch) grow(n int) {
+	b.messages = slices.Grow(b.messages, n)
+	b.results = slices.Grow(b.results, n)
+	b.records.grow(n)
+}
+
+// add reads the record at which the walker stands, on its own: an error is this
+// record's alone.
+func (b *batch) add() {
+	b.messages = append(b.messages, Message{Source: b.source, TraceHeader: b.trace})
+	b.results = append(b.results, recordResult{})
+	i := len(b.messages) - 1
+	m := &b.messages[i]
+	if err := b.records.read(&b.walker, m); err != nil {
+		b.results[i].decodeErr = decodeError(err)
+	}
+	m.raw = b.walker.Raw()
+	if b.source == SourceSQS && len(b.d.maxReceives) > 0 {
+		m.MaxAttempts = b.d.maxReceives[lastPart(m.ARN)]
+	}
 }
 
 // checkIdentifiers refuses a batch whose failures could not be reported: AWS
@@ -92,9 +141,10 @@ func (b *batch) invoke() ([]byte, error) {
 	ctx, cancel := b.inv.context()
 	defer cancel()
 	b.ctx = ctx
-	order := b.d.orderOf(b.source, b.messages)
-	s := newSchedule(order, lanesOf(order, b.messages), b.inv.mayStart)
-	s.run(b.d.concurrency, b.run, b.lost)
+	b.slots = make([]slot, len(b.messages))
+	s := &b.schedule
+	s.init(b.d.orderOf(b.source, b.messages), b.messages, b.inv)
+	s.run(b.d.concurrency, b)
 	b.flushAlarms()
 	b.end(s)
 	answer, err := b.answer(s)
@@ -133,6 +183,10 @@ func (d *Dispatcher) unrecognised(ctx context.Context, payload []byte, err error
 	if !noEvent || d.fallback == nil {
 		return nil, &payloadError{err: err}
 	}
+	return d.fallBack(ctx, payload)
+}
+
+func (d *Dispatcher) fallBack(ctx context.Context, payload []byte) ([]byte, error) {
 	answer, err := d.callFallback(ctx, payload)
 	if err != nil {
 		if panicked, ok := errors.AsType[*PanicError](err); ok {
@@ -140,7 +194,8 @@ func (d *Dispatcher) unrecognised(ctx context.Context, payload []byte, err error
 				slog.String("error", panicked.Error()), slog.String("stack", string(panicked.Stack)))
 		}
 		if size := len(err.Error()); size > maxBatchText {
-			return nil, describe(ErrTooLarge, "cqrs: the fallback's error has a text of %d bytes: %s", size, cut(err.Error(), maxRecordText))
+			return nil, describe(ErrTooLarge, "cqrs: the fallback's error has a text of %d bytes: %s",
+				size, cut(err.Error(), maxRecordText))
 		}
 		return nil, err
 	}
@@ -162,10 +217,11 @@ func (e *payloadError) Unwrap() error { return e.err }
 // Is matches ErrUnrecognised.
 func (e *payloadError) Is(target error) bool { return target == ErrUnrecognised }
 
-// decodeError names the stage, unless the error does so already.
-func decodeError(stage string, err error) error {
+// decodeError is the failure of a record that cannot be read, unless the error
+// names another stage already.
+func decodeError(err error) error {
 	if decode, ok := errors.AsType[*DecodeError](err); ok {
 		return decode
 	}
-	return &DecodeError{Stage: stage, Err: err}
+	return &DecodeError{Stage: "record", Err: err}
 }

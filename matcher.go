@@ -4,14 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
 // Matcher tells which records of a source a rule takes. The constructors make
 // one; [And] joins several. Using a matcher for a source that it does not
 // apply to panics when the rule is added.
-type Matcher struct {
+type Matcher struct { //nolint:recvcheck // a value to its users, and not copied for each record
 	kind        matcherKind
 	name, value string
 	all         []Matcher
@@ -195,6 +193,7 @@ func (m Matcher) fields(names []string) []string {
 
 // subject is what matchers look at in one record.
 type subject struct {
+	source      Source
 	name, arn   string // of the queue, topic, stream, table or bucket
 	text        string // the JSON that TypeField looks into
 	key         string // the decoded key of an S3 object
@@ -202,17 +201,10 @@ type subject struct {
 	detail, typ string // EventBridge's source and detail-type; Step Functions' type
 	item        *DynamoDBRecord
 
-	names   []string // the members of text that any rule looks at
-	members []member // theirs, once read
-	read    bool
-	err     error // text is not JSON, or says two things at once
-}
-
-// member is a top-level member of a JSON object.
-type member struct {
-	text   string
-	isText bool
-	seen   bool
+	members memberReader // of text
+	err     error        // text is not JSON, or says two things at once
+	// doubtful: err was found behind what the rules have looked at.
+	doubtful bool
 }
 
 func (m *Matcher) matches(s *subject) bool {
@@ -259,50 +251,47 @@ func (s *subject) pk() string {
 	return s.item.Keys.Text("PK")
 }
 
+// look says which members of the text any rule looks at.
+func (s *subject) look(names []string) { s.members = memberReader{names: names} }
+
 // field reports whether the member is a string of that value. The text is read
-// once, for all rules.
+// once for all rules, and no further than to the members that they look at; a
+// rule that matches must see to the rest.
 func (s *subject) field(name, value string) bool {
-	if !s.read {
-		s.read = true
-		s.members, s.err = readMembers(s.text, s.names)
+	if s.err != nil {
+		return false
 	}
-	i := slices.Index(s.names, name)
-	return i >= 0 && i < len(s.members) && s.members[i].isText && s.members[i].text == value
+	m, err := s.members.find(s.text, name)
+	s.err = err
+	return err == nil && m.isText && m.text == value
 }
 
-// readMembers returns the top-level members of those names; none where the text
-// is no object. A text that is not JSON is an error, and so is one in which a
-// wanted name stands twice: which of the two would decide?
-func readMembers(text string, names []string) ([]member, error) {
-	s := scan.New(text)
-	if s.Kind() != scan.Object {
-		s.Skip()
-		return nil, s.End()
+// finish reads what no rule has looked at so far of a text that one has begun.
+func (s *subject) finish() {
+	if s.err == nil {
+		s.err = s.members.finish()
+		s.doubtful = s.err != nil
 	}
-	members := make([]member, len(names))
-	duplicate := -1
-	s.Object()
-	for name, ok := s.Field(); ok; name, ok = s.Field() {
-		i := slices.Index(names, name)
-		if i < 0 {
-			s.Skip()
-			continue
-		}
-		if members[i].seen {
-			duplicate = i
-		}
-		members[i].seen = true
-		if members[i].isText = s.Kind() == scan.String; members[i].isText {
-			members[i].text = s.Text()
-		} else {
-			s.Skip()
-		}
+}
+
+// unrouted is the error for a record that no rule takes.
+func (s *subject) unrouted(rules int) error {
+	what, by, value := "", "", s.name
+	switch s.source {
+	case SourceSQS:
+		what, by = "an SQS message", "queue"
+	case SourceSNS:
+		what, by = "an SNS message", "topic"
+	case SourceDynamoDB:
+		what, by, value = "a change of a DynamoDB item", "operation and table", s.eventName+" of "+s.name
+	case SourceKinesis:
+		what, by = "a Kinesis record", "stream"
+	case SourceEventBridge:
+		what, by, value = "an EventBridge event", "source and detail-type", s.detail+", "+s.typ
+	case SourceStepFunctions:
+		what, by, value = "a Step Functions task", "type", s.typ
+	case SourceS3:
+		what, by, value = "an S3 event", "event name and bucket", s.eventName+" of "+s.name
 	}
-	if err := s.End(); err != nil {
-		return nil, err
-	}
-	if duplicate >= 0 {
-		return nil, fmt.Errorf("the member %q stands twice", names[duplicate])
-	}
-	return members, nil
+	return describe(ErrUnrouted, "cqrs: unrouted: none of %d rules takes %s with the %s %q", rules, what, by, value)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/lambda-cqrs/cqrs/internal/image"
+	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
 // Mux is a declarative [EventFactory]: it is to AWS records what
@@ -45,47 +46,46 @@ func (m *Mux) IgnoreUnrouted() *Mux {
 
 // TransformSQS makes the event of the first rule that matches.
 func (m *Mux) TransformSQS(_ context.Context, r *events.SQSMessage) ([]Event, error) {
-	s := subject{name: lastPart(r.EventSourceARN), arn: r.EventSourceARN, text: r.Body}
-	return transform(m, &m.sqs, r, &s, "an SQS message", "queue", s.name)
+	t := textRecord{source: SourceSQS, arn: r.EventSourceARN, text: r.Body}
+	return m.transformSQS(t, r, nil)
 }
 
 // TransformSNS makes the event of the first rule that matches.
 func (m *Mux) TransformSNS(_ context.Context, r *events.SNSEventRecord) ([]Event, error) {
-	s := subject{name: lastPart(r.SNS.TopicArn), arn: r.SNS.TopicArn, text: r.SNS.Message}
-	return transform(m, &m.sns, r, &s, "an SNS message", "topic", s.name)
+	t := textRecord{source: SourceSNS, arn: r.SNS.TopicArn, text: r.SNS.Message}
+	return m.transformSNS(t, r, nil)
 }
 
 // TransformDynamoDBStream makes the event of the first rule that matches.
 func (m *Mux) TransformDynamoDBStream(_ context.Context, r *DynamoDBRecord) ([]Event, error) {
-	s := subject{name: r.Table(), arn: r.EventSourceARN, item: r}
-	return transform(m, &m.dynamoDB, r, &s, "a change of a DynamoDB item", "operation and table", r.EventName+" of "+s.name)
+	return m.transformItem(r, nil)
 }
 
 // TransformKinesis makes the event of the first rule that matches.
 func (m *Mux) TransformKinesis(_ context.Context, r *events.KinesisEventRecord) ([]Event, error) {
-	s := subject{name: afterSlash(lastPart(r.EventSourceArn)), arn: r.EventSourceArn, text: string(r.Kinesis.Data)}
-	return transform(m, &m.kinesis, r, &s, "a Kinesis record", "stream", s.name)
+	t := textRecord{source: SourceKinesis, arn: r.EventSourceArn, text: string(r.Kinesis.Data)}
+	return m.transformKinesis(t, r, nil)
 }
 
 // TransformEventBridge makes the event of the first rule that matches.
 func (m *Mux) TransformEventBridge(_ context.Context, e *events.EventBridgeEvent) ([]Event, error) {
-	s := subject{detail: e.Source, typ: e.DetailType, text: string(e.Detail)}
-	return transform(m, &m.eventBridge, e, &s, "an EventBridge event", "source and detail-type", e.Source+", "+e.DetailType)
+	s := subject{source: SourceEventBridge, detail: e.Source, typ: e.DetailType, text: string(e.Detail)}
+	return transform(m, &m.eventBridge, &made[events.EventBridgeEvent]{record: e}, &s, nil)
 }
 
 // TransformStepFunction makes the event of the first rule that matches.
 func (m *Mux) TransformStepFunction(_ context.Context, e *StepFunctionsEvent) ([]Event, error) {
-	s := subject{typ: e.Type}
-	return transform(m, &m.stepFunctions, e, &s, "a Step Functions task", "type", e.Type)
+	s := subject{source: SourceStepFunctions, typ: e.Type}
+	return transform(m, &m.stepFunctions, &made[StepFunctionsEvent]{record: e}, &s, nil)
 }
 
 // TransformS3 makes the event of the first rule that matches.
 func (m *Mux) TransformS3(_ context.Context, r *events.S3EventRecord) ([]Event, error) {
 	s := subject{
-		name: r.S3.Bucket.Name, arn: r.S3.Bucket.Arn,
+		source: SourceS3, name: r.S3.Bucket.Name, arn: r.S3.Bucket.Arn,
 		key: r.S3.Object.URLDecodedKey, eventName: r.EventName,
 	}
-	return transform(m, &m.s3, r, &s, "an S3 event", "event name and bucket", r.EventName+" of "+s.name)
+	return transform(m, &m.s3, &made[events.S3EventRecord]{record: r}, &s, nil)
 }
 
 // rule makes events of type event out of the records that match.
@@ -95,6 +95,11 @@ type rule[R any] struct {
 	event  reflect.Type
 	text   string // for errors: OnSQS[orders.Created](Queue("orders"))
 	decode func(*R) (Event, error)
+	// read, where it is given, takes the place of decode: it reads the text of the
+	// record, as strictly as DecodeJSON.
+	read func(text string) (Event, error)
+	// pass, where it is given, does what decode does while the record is read.
+	pass func(s *scan.Scanner) (Event, error)
 }
 
 // ruleTable holds the rules of one source in their order.
@@ -126,10 +131,14 @@ func addRule[T, R any](m *Mux, table *ruleTable[R], on string, source Source, r 
 	table.fields = r.match.fields(table.fields)
 }
 
-func (m *Mux) mustBeOpen(what string) {
+func (m *Mux) mustExist(what string) {
 	if m == nil {
 		panic("cqrs: " + what + " needs a mux; make one with NewMux")
 	}
+}
+
+func (m *Mux) mustBeOpen(what string) {
+	m.mustExist(what)
 	if m.closed.Load() {
 		panic("cqrs: " + what + " comes after New or the first record: add every rule before")
 	}
@@ -142,20 +151,44 @@ func (m *Mux) close() {
 	}
 }
 
-// transform runs the first rule of the table that matches.
-func transform[R any](m *Mux, table *ruleTable[R], record *R, s *subject, what, by, value string) ([]Event, error) {
+// made is aws-lambda-go's form of a record, made of its text when a rule wants
+// it.
+type made[R any] struct {
+	record *R
+	raw    string
+	decode func(raw string, record *R) error
+}
+
+func (m *made[R]) get() (*R, error) {
+	if m.record == nil {
+		m.record = new(R)
+		if err := m.decode(m.raw, m.record); err != nil {
+			return nil, decodeError(err)
+		}
+	}
+	return m.record, nil
+}
+
+// transform runs the first rule of the table that matches, and puts its event
+// behind those of into.
+func transform[R any](m *Mux, table *ruleTable[R], record *made[R], s *subject, into []Event) ([]Event, error) {
 	m.close()
-	s.names = table.fields
-	for i := range table.rules {
+	s.look(table.fields)
+	for i := 0; i < len(table.rules); i++ {
 		r := &table.rules[i]
 		if r.ops != 0 && r.ops&s.item.op() == 0 || !r.match.matches(s) {
 			continue
 		}
-		event, err := r.decode(record)
-		if err != nil {
-			return nil, fmt.Errorf("rule %s: %w", r.text, err)
+		event, err := r.make(record, s)
+		if err == nil {
+			return append(into, event), nil
 		}
-		return []Event{event}, nil
+		if s.doubtful {
+			s.doubtful = false
+			i = -1
+			continue
+		}
+		return nil, fmt.Errorf("rule %s: %w", r.text, err)
 	}
 	if err := s.malformed(); err != nil {
 		return nil, err
@@ -163,13 +196,34 @@ func transform[R any](m *Mux, table *ruleTable[R], record *R, s *subject, what, 
 	if m.ignoreUnrouted {
 		return nil, nil
 	}
-	return nil, describe(ErrUnrouted, "cqrs: unrouted: none of %d rules takes %s with the %s %q", len(table.rules), what, by, value)
+	return nil, s.unrouted(len(table.rules))
+}
+
+// make decodes the record. Where the rule matched by a part of a text that turns
+// out to be malformed, the subject is doubtful afterwards: the rules must be
+// asked again.
+func (r *rule[R]) make(record *made[R], s *subject) (Event, error) {
+	if r.read != nil {
+		event, err := r.read(s.text)
+		if err != nil {
+			s.finish()
+		}
+		return event, err
+	}
+	if s.finish(); s.doubtful {
+		return nil, s.err
+	}
+	whole, err := record.get()
+	if err != nil {
+		return nil, err
+	}
+	return r.decode(whole)
 }
 
 // malformed tells a record that no rule could have read from one that no rule
 // wanted.
 func (s *subject) malformed() error {
-	if s.err != nil {
+	if s.finish(); s.err != nil {
 		return &DecodeError{Stage: "body", Err: s.err}
 	}
 	if s.item == nil {

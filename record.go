@@ -9,19 +9,39 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
 )
 
 // batch is the work of one invocation.
 type batch struct {
-	d        *Dispatcher
-	inv      *invocation
-	ctx      context.Context //nolint:containedctx // it lives as long as the invocation
-	source   Source
-	window   bool   // a tumbling window's, whose
-	state    string // is returned as it came
+	d      *Dispatcher
+	inv    *invocation
+	ctx    context.Context //nolint:containedctx // it lives as long as the invocation
+	trace  string          // the invocation's X-Ray header
+	source Source
+	window bool   // a tumbling window's, whose
+	state  string // is returned as it came
+	walker lambdaevent.Walk
+
 	records  records
 	messages []Message
 	results  []recordResult
+
+	first struct { // where the first of each is, until there are more
+		message [1]Message
+		result  [1]recordResult
+	}
+
+	slots    []slot
+	schedule schedule
+}
+
+// slot is the room of a record for one event and its delivery. Where it makes
+// more, those are allocated one by one.
+type slot struct {
+	event    [1]Event
+	delivery deliveryContext
 }
 
 // recordResult is what came of one record.
@@ -46,14 +66,13 @@ type deliveryFailure struct {
 // the record is acknowledged.
 func (b *batch) run(i int) (ok bool) {
 	m, r := &b.messages[i], &b.results[i]
-	start := time.Now()
-	ctx := b.observeStart(m)
+	ctx, start := b.observeStart(m)
 	failures := b.handle(ctx, i)
 	if len(failures) > 0 {
 		r.failure = newRecordError(m, failures)
 		b.settle(ctx, i, failures)
 	}
-	b.observeEnd(ctx, m, r, time.Since(start))
+	b.observeEnd(ctx, m, r, start)
 	return r.failure == nil || r.deadLettered
 }
 
@@ -63,7 +82,7 @@ func (b *batch) lost(i int) {
 	failure := deliveryFailure{err: &PanicError{Value: "runtime.Goexit was called", Stack: debug.Stack()}}
 	r.failure = newRecordError(m, []deliveryFailure{failure})
 	b.settle(b.ctx, i, []deliveryFailure{failure})
-	b.observeEnd(b.ctx, m, r, 0)
+	b.observeEnd(b.ctx, m, r, time.Now())
 }
 
 // handle transforms the record and runs all handlers of all its events, whether
@@ -114,11 +133,11 @@ func (b *batch) handle(ctx context.Context, i int) []deliveryFailure {
 
 func (b *batch) transform(ctx context.Context, i int) (events []Event, err error) {
 	defer recoverTo(&err)
-	return b.records.transform(ctx, b.d.factory, i)
+	return b.records.transform(ctx, i, &b.messages[i], b.slots[i].event[:0])
 }
 
-// deliver runs one chain. Its one allocation is the context that carries the
-// delivery.
+// deliver runs one chain. The first delivery of a record allocates nothing, any
+// further one the context that carries it.
 func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, index, i int) (result any, err error) {
 	defer recoverTo(&err)
 	if r.adapt != nil {
@@ -127,10 +146,12 @@ func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, inde
 	if e, ok := event.(tokenEvent); ok && b.results[i].token == "" {
 		b.results[i].token = e.EventToken()
 	}
-	c := &deliveryContext{
-		Context:  ctx,
-		delivery: Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route},
+	c := &b.slots[i].delivery
+	if c.Context != nil {
+		c = &deliveryContext{}
 	}
+	c.Context = ctx
+	c.delivery = Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route}
 	return r.run(c, &c.delivery)
 }
 
@@ -183,26 +204,26 @@ func newRecordError(m *Message, failures []deliveryFailure) *RecordError {
 	return e
 }
 
-func (b *batch) observeStart(m *Message) (ctx context.Context) {
-	ctx = b.ctx
-	hook := b.d.observer.RecordStart
-	if hook == nil {
-		return ctx
+func (b *batch) observeStart(m *Message) (ctx context.Context, start time.Time) {
+	if b.d.observer.RecordEnd != nil {
+		start = time.Now()
 	}
-	b.guard("Observer.RecordStart", func() {
-		if own := hook(b.ctx, m); own != nil {
-			ctx = own
-		}
-	})
-	return ctx
+	var own context.Context
+	if hook := b.d.observer.RecordStart; hook != nil {
+		b.guard("Observer.RecordStart", func() { own = hook(b.ctx, m) })
+	}
+	if own == nil {
+		own = b.ctx
+	}
+	return own, start
 }
 
-func (b *batch) observeEnd(ctx context.Context, m *Message, r *recordResult, took time.Duration) {
+func (b *batch) observeEnd(ctx context.Context, m *Message, r *recordResult, start time.Time) {
 	hook := b.d.observer.RecordEnd
 	if hook == nil {
 		return
 	}
-	result := RecordResult{Events: r.events, Skipped: r.skipped, DeadLettered: r.deadLettered, Duration: took}
+	result := RecordResult{Events: r.events, Skipped: r.skipped, DeadLettered: r.deadLettered, Duration: time.Since(start)}
 	if r.failure != nil {
 		result.Err = r.failure
 	}

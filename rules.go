@@ -21,6 +21,7 @@ func Body(field string) BodyField { return BodyField{name: given("Body", field)}
 // As decode it takes at most one of [Body] and func(*events.SQSMessage) (T,
 // error); anything else panics.
 func OnSQS[T any](m *Mux, match Matcher, decode ...any) {
+	m.mustExist("OnSQS")
 	r := textRule[T]("OnSQS", match, decode, func(r *events.SQSMessage) string { return r.Body })
 	addRule[T](m, &m.sqs, "OnSQS", SourceSQS, r)
 }
@@ -28,6 +29,7 @@ func OnSQS[T any](m *Mux, match Matcher, decode ...any) {
 // OnSNS makes a T of the messages that match, like [OnSQS]. The record itself
 // is an events.SNSEventRecord.
 func OnSNS[T any](m *Mux, match Matcher, decode ...any) {
+	m.mustExist("OnSNS")
 	r := textRule[T]("OnSNS", match, decode, func(r *events.SNSEventRecord) string { return r.SNS.Message })
 	addRule[T](m, &m.sns, "OnSNS", SourceSNS, r)
 }
@@ -35,6 +37,7 @@ func OnSNS[T any](m *Mux, match Matcher, decode ...any) {
 // OnKinesis makes a T of the data of the records that match, like [OnSQS]. The
 // record itself is an events.KinesisEventRecord.
 func OnKinesis[T any](m *Mux, match Matcher, decode ...any) {
+	m.mustExist("OnKinesis")
 	r := textRule[T]("OnKinesis", match, decode, func(r *events.KinesisEventRecord) string { return string(r.Kinesis.Data) })
 	addRule[T](m, &m.kinesis, "OnKinesis", SourceKinesis, r)
 }
@@ -42,6 +45,7 @@ func OnKinesis[T any](m *Mux, match Matcher, decode ...any) {
 // OnEventBridge makes a T of the detail of the events that match, like
 // [OnSQS]. The event itself is an events.EventBridgeEvent.
 func OnEventBridge[T any](m *Mux, match Matcher, decode ...any) {
+	m.mustExist("OnEventBridge")
 	r := textRule[T]("OnEventBridge", match, decode, func(e *events.EventBridgeEvent) string { return string(e.Detail) })
 	addRule[T](m, &m.eventBridge, "OnEventBridge", SourceEventBridge, r)
 }
@@ -50,6 +54,7 @@ func OnEventBridge[T any](m *Mux, match Matcher, decode ...any) {
 // is events.S3EventRecord, or decode is given. The decoded key is in
 // record.S3.Object.URLDecodedKey.
 func OnS3[T any](m *Mux, match Matcher, decode ...func(*events.S3EventRecord) (T, error)) {
+	m.mustExist("OnS3")
 	f := recordItself[T, events.S3EventRecord]()
 	if own := atMostOne("OnS3", decode); own != nil {
 		f = erase(own)
@@ -64,25 +69,27 @@ func OnS3[T any](m *Mux, match Matcher, decode ...func(*events.S3EventRecord) (T
 // for a removal, of the old one, or of the keys where there is none. A T of
 // [DynamoDBRecord] is the record itself.
 func OnDynamoDB[T any](m *Mux, match Matcher, ops ChangeOp, decode ...func(*DynamoDBRecord) (T, error)) {
-	f := recordItself[T, DynamoDBRecord]()
+	m.mustExist("OnDynamoDB")
+	r := rule[DynamoDBRecord]{match: match, ops: checkOps(ops), decode: recordItself[T, DynamoDBRecord]()}
 	if own := atMostOne("OnDynamoDB", decode); own != nil {
-		f = erase(own)
+		r.decode = erase(own)
 	}
-	if f == nil {
-		f = func(r *DynamoDBRecord) (Event, error) {
-			var item T
-			if err := r.image().Unmarshal(&item); err != nil {
-				return nil, err
-			}
-			return item, nil
+	if r.decode == nil {
+		items := &scratch[T]{}
+		r.decode = func(r *DynamoDBRecord) (Event, error) {
+			return items.event(func(item *T) error { return r.image().Unmarshal(item) })
+		}
+		r.pass = func(s *scan.Scanner) (Event, error) {
+			return items.event(func(item *T) error { return readImage(s, item) })
 		}
 	}
-	addRule[T](m, &m.dynamoDB, "OnDynamoDB", SourceDynamoDB, rule[DynamoDBRecord]{match: match, ops: checkOps(ops), decode: f})
+	addRule[T](m, &m.dynamoDB, "OnDynamoDB", SourceDynamoDB, r)
 }
 
 // OnChange makes a [Change] of every insert, modification and removal that
 // matches.
 func OnChange[T any](m *Mux, match Matcher, decode ...func(*DynamoDBRecord) (Change[T], error)) {
+	m.mustExist("OnChange")
 	f := erase(newChange[T])
 	if own := atMostOne("OnChange", decode); own != nil {
 		f = erase(own)
@@ -96,6 +103,7 @@ func OnChange[T any](m *Mux, match Matcher, decode ...func(*DynamoDBRecord) (Cha
 // token where the payload does not fill it. A T of StepFunctionsEvent is the
 // event itself.
 func OnStepFunction[T any](m *Mux, taskType string, decode ...func(*StepFunctionsEvent) (T, error)) {
+	m.mustExist("OnStepFunction")
 	f := recordItself[T, StepFunctionsEvent]()
 	if own := atMostOne("OnStepFunction", decode); own != nil {
 		f = erase(own)
@@ -111,7 +119,7 @@ func OnStepFunction[T any](m *Mux, taskType string, decode ...func(*StepFunction
 func textRule[T, R any](on string, match Matcher, decode []any, text func(*R) string) rule[R] {
 	r := rule[R]{match: match, decode: recordItself[T, R]()}
 	if r.decode == nil {
-		r.decode = func(record *R) (Event, error) { return eraseEvent(DecodeJSON[T](text(record))) }
+		r.read = func(text string) (Event, error) { return eraseEvent(DecodeJSON[T](text)) }
 	}
 	switch own := atMostOne(on, decode).(type) {
 	case nil:
@@ -119,8 +127,9 @@ func textRule[T, R any](on string, match Matcher, decode []any, text func(*R) st
 		if own == nil {
 			panic(fmt.Sprintf("cqrs: %s[%s] got a nil decode function", on, reflect.TypeFor[T]()))
 		}
-		r.decode = erase(own)
+		r.read, r.decode = nil, erase(own)
 	case BodyField:
+		r.read = nil
 		r.decode = func(record *R) (Event, error) {
 			part, err := bodyField(text(record), own.name)
 			if err != nil {
@@ -188,8 +197,8 @@ func tokenField(t reflect.Type) []int {
 	if t.Kind() != reflect.Struct {
 		return nil
 	}
-	for i := range t.NumField() {
-		if f := t.Field(i); f.Type == reflect.TypeFor[TaskToken]() && f.IsExported() {
+	for f := range t.Fields() {
+		if f.Type == reflect.TypeFor[TaskToken]() && f.IsExported() {
 			return f.Index
 		}
 	}

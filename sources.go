@@ -2,81 +2,133 @@ package cqrs
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"github.com/lambda-cqrs/cqrs/internal/image"
 	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
 )
 
-// records are the decoded records of one invocation.
+// records are the decoded records of one invocation, in their order.
 type records interface {
-	// decode reads record i and fills its message, with as much as can be read
-	// where the record is malformed.
-	decode(i int, raw string, m *Message) error
-	// transform asks the factory about record i.
-	transform(ctx context.Context, f EventFactory, i int) ([]Event, error)
+	// read takes the record at which the walk stands and fills its message, with
+	// as much as can be read where the record is malformed.
+	read(w *lambdaevent.Walk, m *Message) error
+	// grow makes room for n more records.
+	grow(n int)
+	// transform asks the factory about record i, whose message is m. It may put
+	// the events into the slice that it is given, which is empty.
+	transform(ctx context.Context, i int, m *Message, into []Event) ([]Event, error)
 }
 
-func newRecords(kind lambdaevent.Kind, n int) records {
+// newRecords returns records that go to the factory, or, where it needs no
+// record of aws-lambda-go to make events, to lean.
+func (d *Dispatcher) newRecords(kind lambdaevent.Kind) records {
+	if d.lean != nil {
+		switch kind {
+		case lambdaevent.SQS, lambdaevent.SNS, lambdaevent.Kinesis:
+			return &textRecords{factory: d.lean, source: sourceOf(kind)}
+		}
+	}
 	switch kind {
 	case lambdaevent.SQS:
-		return make(sqsRecords, n)
+		return &sqsRecords{factory: d.factory}
 	case lambdaevent.SNS:
-		return make(snsRecords, n)
+		return &snsRecords{factory: d.factory}
 	case lambdaevent.DynamoDB:
-		return make(dynamoDBRecords, n)
+		return &dynamoDBRecords{factory: d.factory, lean: d.lean, mux: muxOf(d.factory)}
 	case lambdaevent.Kinesis:
-		return make(kinesisRecords, n)
+		return &kinesisRecords{factory: d.factory}
 	case lambdaevent.S3:
-		return make(s3Records, n)
+		return &s3Records{factory: d.factory}
 	case lambdaevent.EventBridge:
-		return make(eventBridgeRecords, n)
+		return &eventBridgeRecord{factory: d.factory}
 	default:
-		return make(stepFunctionsRecords, n)
+		return &stepFunctionsRecord{factory: d.factory}
 	}
 }
 
 func sourceOf(kind lambdaevent.Kind) Source {
-	return map[lambdaevent.Kind]Source{
-		lambdaevent.SQS: SourceSQS, lambdaevent.SNS: SourceSNS, lambdaevent.DynamoDB: SourceDynamoDB,
-		lambdaevent.Kinesis: SourceKinesis, lambdaevent.S3: SourceS3, lambdaevent.S3Test: SourceS3,
-		lambdaevent.EventBridge: SourceEventBridge, lambdaevent.StepFunctions: SourceStepFunctions,
-	}[kind]
+	switch kind {
+	case lambdaevent.SQS:
+		return SourceSQS
+	case lambdaevent.SNS:
+		return SourceSNS
+	case lambdaevent.DynamoDB:
+		return SourceDynamoDB
+	case lambdaevent.Kinesis:
+		return SourceKinesis
+	case lambdaevent.S3, lambdaevent.S3Test:
+		return SourceS3
+	case lambdaevent.EventBridge:
+		return SourceEventBridge
+	case lambdaevent.StepFunctions:
+		return SourceStepFunctions
+	default:
+		return ""
+	}
 }
 
-type sqsRecords []events.SQSMessage
+// list is the part of records that keeps aws-lambda-go's.
+type list[R any] struct {
+	all   []R
+	first [1]R // where the first one is, until there are more
+}
 
-func (r sqsRecords) decode(i int, raw string, m *Message) error {
-	record := &r[i]
-	err := lambdaevent.DecodeSQS(raw, record)
-	m.ID = record.MessageId
-	m.ARN = record.EventSourceARN
-	m.Sequence = record.Attributes["SequenceNumber"]
-	if isFIFO(m.ARN) {
-		m.Group = record.Attributes["MessageGroupId"]
+func (l *list[R]) grow(n int) {
+	if l.all == nil && n == 1 {
+		l.all = l.first[:0]
+		return
 	}
-	if attempt, ok := parseInt(record.Attributes["ApproximateReceiveCount"]); ok {
-		m.Attempt = int(attempt)
-	}
-	m.Time = milliseconds(record.Attributes["SentTimestamp"])
-	if header := record.Attributes["AWSTraceHeader"]; header != "" {
-		m.TraceHeader = header
-	}
-	m.CorrelationID = m.ID
-	for name, a := range record.MessageAttributes {
-		if isCorrelationID(name) && a.StringValue != nil && *a.StringValue != "" {
-			m.CorrelationID = *a.StringValue
-		}
-	}
-	m.payload = record.Body
+	l.all = slices.Grow(l.all, n)
+}
+
+// next returns the place of the next record.
+func (l *list[R]) next() *R {
+	var none R
+	l.all = append(l.all, none)
+	return &l.all[len(l.all)-1]
+}
+
+type sqsRecords struct {
+	list[events.SQSMessage]
+
+	factory EventFactory
+}
+
+func (r *sqsRecords) read(w *lambdaevent.Walk, m *Message) error {
+	var a lambdaevent.Attributes
+	record := r.next()
+	err := w.SQS(record, &a)
+	m.ofSQS(record, &a)
 	return err
 }
 
-func (r sqsRecords) transform(ctx context.Context, f EventFactory, i int) ([]Event, error) {
-	return f.TransformSQS(ctx, &r[i])
+func (r *sqsRecords) transform(ctx context.Context, i int, _ *Message, _ []Event) ([]Event, error) {
+	return r.factory.TransformSQS(ctx, &r.all[i])
+}
+
+func (m *Message) ofSQS(record *events.SQSMessage, a *lambdaevent.Attributes) {
+	m.ID = record.MessageId
+	m.ARN = record.EventSourceARN
+	m.Sequence = a.Sequence
+	if isFIFO(m.ARN) {
+		m.Group = a.Group
+	}
+	if attempt, ok := parseInt(a.ReceiveCount); ok {
+		m.Attempt = int(attempt)
+	}
+	m.Time = milliseconds(a.SentTimestamp)
+	if a.TraceHeader != "" {
+		m.TraceHeader = a.TraceHeader
+	}
+	m.CorrelationID = a.CorrelationID
+	if m.CorrelationID == "" {
+		m.CorrelationID = m.ID
+	}
+	m.payload = record.Body
 }
 
 // isFIFO goes by the name alone: since fair queues, messages of standard queues
@@ -84,64 +136,53 @@ func (r sqsRecords) transform(ctx context.Context, f EventFactory, i int) ([]Eve
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-fifo.html
 func isFIFO(queueARN string) bool { return strings.HasSuffix(queueARN, ".fifo") }
 
-type snsRecords []events.SNSEventRecord
+type snsRecords struct {
+	list[events.SNSEventRecord]
 
-func (r snsRecords) decode(i int, raw string, m *Message) error {
-	record := &r[i]
-	err := lambdaevent.DecodeSNS(raw, record)
-	m.ID = record.SNS.MessageID
-	m.ARN = record.SNS.TopicArn
-	m.Time = record.SNS.Timestamp
-	m.CorrelationID = m.ID
-	for name, a := range record.SNS.MessageAttributes {
-		attribute, _ := a.(map[string]any)
-		if value, _ := attribute["Value"].(string); isCorrelationID(name) && value != "" {
-			m.CorrelationID = value
-		}
-	}
-	m.payload = record.SNS.Message
+	factory EventFactory
+}
+
+func (r *snsRecords) read(w *lambdaevent.Walk, m *Message) error {
+	var a lambdaevent.Attributes
+	record := r.next()
+	err := w.SNS(record, &a)
+	m.ofSNS(record, &a)
 	return err
 }
 
-func (r snsRecords) transform(ctx context.Context, f EventFactory, i int) ([]Event, error) {
-	return f.TransformSNS(ctx, &r[i])
+func (r *snsRecords) transform(ctx context.Context, i int, _ *Message, _ []Event) ([]Event, error) {
+	return r.factory.TransformSNS(ctx, &r.all[i])
 }
 
-type dynamoDBRecords []*DynamoDBRecord
-
-func (r dynamoDBRecords) decode(i int, raw string, m *Message) error {
-	var decoded lambdaevent.DynamoDBRecord
-	err := lambdaevent.DecodeDynamoDB(raw, &decoded)
-	record := newDynamoDBRecord(&decoded)
-	r[i] = record
-	m.ID = record.EventID
-	m.ARN = record.EventSourceARN
-	m.Sequence = record.SequenceNumber
-	m.Time = record.ApproximateCreationTime
-	m.CorrelationID = m.ID
-	m.payload = record.image().text
-	if m.payload == "" {
-		m.payload = record.Keys.text
+func (m *Message) ofSNS(record *events.SNSEventRecord, a *lambdaevent.Attributes) {
+	m.ID = record.SNS.MessageID
+	m.ARN = record.SNS.TopicArn
+	m.Time = record.SNS.Timestamp
+	m.CorrelationID = a.CorrelationID
+	if m.CorrelationID == "" {
+		m.CorrelationID = m.ID
 	}
-	if err != nil || record.Keys.IsZero() {
-		return err
-	}
-	m.Group, err = image.Canonical(record.Keys.text)
-	if err != nil {
-		return &DecodeError{Stage: "keys", Err: err}
-	}
-	return nil
+	m.payload = record.SNS.Message
 }
 
-func (r dynamoDBRecords) transform(ctx context.Context, f EventFactory, i int) ([]Event, error) {
-	return f.TransformDynamoDBStream(ctx, r[i])
+type kinesisRecords struct {
+	list[events.KinesisEventRecord]
+
+	factory EventFactory
 }
 
-type kinesisRecords []events.KinesisEventRecord
+func (r *kinesisRecords) read(w *lambdaevent.Walk, m *Message) error {
+	record := r.next()
+	err := w.Kinesis(record)
+	m.ofKinesis(record)
+	return err
+}
 
-func (r kinesisRecords) decode(i int, raw string, m *Message) error {
-	record := &r[i]
-	err := lambdaevent.DecodeKinesis(raw, record)
+func (r *kinesisRecords) transform(ctx context.Context, i int, _ *Message, _ []Event) ([]Event, error) {
+	return r.factory.TransformKinesis(ctx, &r.all[i])
+}
+
+func (m *Message) ofKinesis(record *events.KinesisEventRecord) {
 	m.ID = record.EventID
 	m.ARN = record.EventSourceArn
 	m.Sequence = record.Kinesis.SequenceNumber
@@ -149,18 +190,53 @@ func (r kinesisRecords) decode(i int, raw string, m *Message) error {
 	m.Time = record.Kinesis.ApproximateArrivalTimestamp.Time
 	m.CorrelationID = m.ID
 	m.payload = string(record.Kinesis.Data)
-	return err
 }
 
-func (r kinesisRecords) transform(ctx context.Context, f EventFactory, i int) ([]Event, error) {
-	return f.TransformKinesis(ctx, &r[i])
+// textRecords are records whose messages tell all that their events are made
+// of. Each is read over the one before it.
+type textRecords struct {
+	factory leanFactory
+	source  Source
+
+	attributes lambdaevent.Attributes
+	sqs        events.SQSMessage
+	sns        events.SNSEventRecord
+	kinesis    events.KinesisEventRecord
 }
 
-type s3Records []events.S3EventRecord
+func (r *textRecords) grow(int) {}
 
-func (r s3Records) decode(i int, raw string, m *Message) error {
-	record := &r[i]
-	err := lambdaevent.DecodeS3(raw, record)
+func (r *textRecords) read(w *lambdaevent.Walk, m *Message) error {
+	switch r.source {
+	case SourceSQS:
+		err := w.SQS(&r.sqs, &r.attributes)
+		m.ofSQS(&r.sqs, &r.attributes)
+		return err
+	case SourceSNS:
+		err := w.SNS(&r.sns, &r.attributes)
+		m.ofSNS(&r.sns, &r.attributes)
+		return err
+	default:
+		err := w.Kinesis(&r.kinesis)
+		m.ofKinesis(&r.kinesis)
+		return err
+	}
+}
+
+func (r *textRecords) transform(ctx context.Context, _ int, m *Message, into []Event) ([]Event, error) {
+	return r.factory.transformText(ctx, textRecord{source: r.source, arn: m.ARN, text: m.payload, raw: m.raw}, into)
+}
+
+type s3Records struct {
+	list[events.S3EventRecord]
+
+	factory EventFactory
+}
+
+func (r *s3Records) read(w *lambdaevent.Walk, m *Message) error {
+	var a lambdaevent.Attributes
+	record := r.next()
+	err := w.S3(record, &a)
 	key := record.S3.Object.URLDecodedKey
 	if key == "" {
 		key = record.S3.Object.Key
@@ -169,13 +245,13 @@ func (r s3Records) decode(i int, raw string, m *Message) error {
 	m.ARN = record.S3.Bucket.Arn
 	m.Sequence = record.S3.Object.Sequencer
 	m.Time = record.EventTime
-	m.CorrelationID = record.ResponseElements["x-amz-request-id"]
-	m.payload = s3Object(raw)
+	m.CorrelationID = a.CorrelationID
+	m.payload = s3Object(w.Raw())
 	return err
 }
 
-func (r s3Records) transform(ctx context.Context, f EventFactory, i int) ([]Event, error) {
-	return f.TransformS3(ctx, &r[i])
+func (r *s3Records) transform(ctx context.Context, i int, _ *Message, _ []Event) ([]Event, error) {
+	return r.factory.TransformS3(ctx, &r.all[i])
 }
 
 // s3Object returns the object of a record in which it is known to stand.
@@ -190,11 +266,17 @@ func s3Object(raw string) string {
 	return raw
 }
 
-type eventBridgeRecords []events.EventBridgeEvent
+type eventBridgeRecord struct {
+	events.EventBridgeEvent
 
-func (r eventBridgeRecords) decode(i int, raw string, m *Message) error {
-	record := &r[i]
-	err := lambdaevent.DecodeEventBridge(raw, record)
+	factory EventFactory
+}
+
+func (r *eventBridgeRecord) grow(int) {}
+
+func (r *eventBridgeRecord) read(w *lambdaevent.Walk, m *Message) error {
+	record := &r.EventBridgeEvent
+	err := w.EventBridge(record)
 	m.ID = record.ID
 	m.Time = record.Time
 	m.CorrelationID = m.ID
@@ -202,17 +284,23 @@ func (r eventBridgeRecords) decode(i int, raw string, m *Message) error {
 	return err
 }
 
-func (r eventBridgeRecords) transform(ctx context.Context, f EventFactory, i int) ([]Event, error) {
-	return f.TransformEventBridge(ctx, &r[i])
+func (r *eventBridgeRecord) transform(ctx context.Context, _ int, _ *Message, _ []Event) ([]Event, error) {
+	return r.factory.TransformEventBridge(ctx, &r.EventBridgeEvent)
 }
 
-type stepFunctionsRecords []*StepFunctionsEvent
+type stepFunctionsRecord struct {
+	*StepFunctionsEvent
 
-func (r stepFunctionsRecords) decode(i int, raw string, m *Message) error {
+	factory EventFactory
+}
+
+func (r *stepFunctionsRecord) grow(int) {}
+
+func (r *stepFunctionsRecord) read(w *lambdaevent.Walk, m *Message) error {
 	var decoded lambdaevent.StepFunctionsTask
-	err := lambdaevent.DecodeStepFunctions(raw, &decoded)
-	event := newStepFunctionsEvent(raw, &decoded)
-	r[i] = event
+	err := w.StepFunctions(&decoded)
+	event := newStepFunctionsEvent(w.Raw(), &decoded)
+	r.StepFunctionsEvent = event
 	m.TaskToken = event.TaskToken
 	m.payload = decoded.Payload
 	if c := event.Context; c != nil {
@@ -228,27 +316,8 @@ func (r stepFunctionsRecords) decode(i int, raw string, m *Message) error {
 	return err
 }
 
-func (r stepFunctionsRecords) transform(ctx context.Context, f EventFactory, i int) ([]Event, error) {
-	return f.TransformStepFunction(ctx, r[i])
-}
-
-// isCorrelationID recognises correlationId, CorrelationID, correlation-id, ….
-func isCorrelationID(name string) bool {
-	const want = "correlationid"
-	i := 0
-	for _, c := range []byte(name) {
-		switch {
-		case c == '-' || c == '_':
-			continue
-		case 'A' <= c && c <= 'Z':
-			c += 'a' - 'A'
-		}
-		if i >= len(want) || c != want[i] {
-			return false
-		}
-		i++
-	}
-	return i == len(want)
+func (r *stepFunctionsRecord) transform(ctx context.Context, _ int, _ *Message, _ []Event) ([]Event, error) {
+	return r.factory.TransformStepFunction(ctx, r.StepFunctionsEvent)
 }
 
 func parseInt(text string) (int64, bool) {

@@ -128,11 +128,11 @@ func (b *batch) syncRecord(i int) (*compiledRoute, *DynamoDBRecord) {
 		return nil, nil
 	}
 	route := b.d.syncs[tableOf(b.messages[i].ARN)]
-	records, ok := b.records.(dynamoDBRecords)
+	records, ok := b.records.(*dynamoDBRecords)
 	if route == nil || !ok {
 		return nil, nil
 	}
-	return route, records[i]
+	return route, &records.all[i].DynamoDBRecord
 }
 
 // syncTo runs the record through the data sync's route.

@@ -74,6 +74,11 @@ type facts struct {
 // payload reads the top level.
 func (d *detector) payload() {
 	d.Object()
+	d.members()
+}
+
+// members reads what is left of the top level.
+func (d *detector) members() {
 	for {
 		name, ok := d.Field()
 		if !ok {
@@ -193,14 +198,20 @@ func (d *detector) decideRecords() (Payload, error) {
 	if kind == Empty && d.has.other {
 		return Payload{}, &UnrecognisedError{Reason: "an object with empty Records beside other members" + expected}
 	}
-	p := Payload{Kind: kind, Records: d.records.texts, Window: d.has.window}
-	if p.Window {
-		p.State = "{}"
-		if d.state != "" {
-			p.State = d.state
-		}
-	}
+	p := Payload{Kind: kind, Records: d.records.texts}
+	p.window(d)
 	return p, nil
+}
+
+// window notes the state that a tumbling window wants back.
+func (p *Payload) window(d *detector) {
+	if p.Window = d.has.window; !p.Window {
+		return
+	}
+	p.State = "{}"
+	if d.state != "" {
+		p.State = d.state
+	}
 }
 
 // errHTTP is made once, because it is the way of every request to a function

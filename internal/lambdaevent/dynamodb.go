@@ -11,8 +11,9 @@ import (
 
 // DynamoDBRecord is a record of a DynamoDB stream.
 type DynamoDBRecord struct {
-	EventID, EventName, EventSourceARN, AWSRegion, EventVersion string
-	SequenceNumber, StreamViewType                              string
+	EventID, EventName, EventSource, EventSourceARN string
+	AWSRegion, EventVersion                         string
+	SequenceNumber, StreamViewType                  string
 
 	ApproximateCreationTime time.Time
 	SizeBytes               int64
@@ -26,8 +27,13 @@ type DynamoDBRecord struct {
 // DecodeDynamoDB reads a record of a DynamoDB stream. One without "dynamodb" is
 // an error.
 func DecodeDynamoDB(raw string, record *DynamoDBRecord) error {
-	*record = DynamoDBRecord{}
 	r := newReader(raw)
+	r.dynamoDB(record)
+	return r.end()
+}
+
+func (r *reader) dynamoDB(record *DynamoDBRecord) {
+	*record = DynamoDBRecord{}
 	found := false
 	r.object(func(name string) {
 		switch name {
@@ -39,6 +45,8 @@ func DecodeDynamoDB(raw string, record *DynamoDBRecord) error {
 			r.text(&record.EventVersion)
 		case "awsRegion":
 			r.text(&record.AWSRegion)
+		case "eventSource":
+			r.text(&record.EventSource)
 		case "eventSourceARN":
 			r.text(&record.EventSourceARN)
 		case "userIdentity":
@@ -46,11 +54,10 @@ func DecodeDynamoDB(raw string, record *DynamoDBRecord) error {
 		case "dynamodb":
 			found = r.streamRecord(record)
 		default:
-			r.Skip()
+			r.unknown(name)
 		}
 	})
 	r.require(found, "dynamodb")
-	return r.end()
 }
 
 func (r *reader) streamRecord(to *DynamoDBRecord) bool {
@@ -59,11 +66,9 @@ func (r *reader) streamRecord(to *DynamoDBRecord) bool {
 		case "ApproximateCreationDateTime":
 			r.creation(&to.ApproximateCreationTime)
 		case "Keys":
-			r.attributes(&to.Keys)
-		case "NewImage":
-			r.attributes(&to.NewImage)
-		case "OldImage":
-			r.attributes(&to.OldImage)
+			r.attributeMap(&to.Keys)
+		case "NewImage", "OldImage":
+			r.image(name, to)
 		case "SequenceNumber":
 			r.text(&to.SequenceNumber)
 		case "SizeBytes":
@@ -76,7 +81,32 @@ func (r *reader) streamRecord(to *DynamoDBRecord) bool {
 	})
 }
 
-func (r *reader) attributes(to *string) {
+// ImageReader reads images in passing, so that nobody has to go over them again.
+type ImageReader interface {
+	// ReadImage is called where the scanner stands at a NewImage or OldImage, with
+	// the event name and the keys as far as they stand in front of it. It reads
+	// exactly this value and returns the scanner behind it; where it does anything
+	// else it returns false.
+	ReadImage(member, eventName, keys string, s scan.Scanner) (scan.Scanner, bool)
+}
+
+func (r *reader) image(name string, record *DynamoDBRecord) {
+	to := &record.NewImage
+	if name == "OldImage" {
+		to = &record.OldImage
+	}
+	if r.images != nil && r.Kind() == scan.Object {
+		start := r.Pos()
+		if behind, ok := r.images.ReadImage(name, record.EventName, record.Keys, r.Scanner); ok && behind.Err() == nil {
+			r.Scanner = behind
+			*to = r.input[start:r.Pos()]
+			return
+		}
+	}
+	r.attributeMap(to)
+}
+
+func (r *reader) attributeMap(to *string) {
 	if kind := r.Kind(); kind == scan.Object || kind == scan.Null {
 		r.raw(to)
 		return

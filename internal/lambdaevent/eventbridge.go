@@ -5,8 +5,13 @@ import "github.com/aws/aws-lambda-go/events"
 // DecodeEventBridge reads an event of EventBridge. Its detail may be of any type:
 // that of a schedule without an input is a string.
 func DecodeEventBridge(raw string, event *events.EventBridgeEvent) error {
-	*event = events.EventBridgeEvent{}
 	r := newReader(raw)
+	r.eventBridge(event)
+	return r.end()
+}
+
+func (r *reader) eventBridge(event *events.EventBridgeEvent) {
+	*event = events.EventBridgeEvent{}
 	r.object(func(name string) {
 		switch name {
 		case "version":
@@ -33,5 +38,4 @@ func DecodeEventBridge(raw string, event *events.EventBridgeEvent) error {
 			r.Skip()
 		}
 	})
-	return r.end()
 }

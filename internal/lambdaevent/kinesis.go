@@ -8,8 +8,13 @@ import (
 
 // DecodeKinesis reads a record of a Kinesis stream. One without data is an error.
 func DecodeKinesis(raw string, record *events.KinesisEventRecord) error {
-	*record = events.KinesisEventRecord{}
 	r := newReader(raw)
+	r.kinesis(record)
+	return r.end()
+}
+
+func (r *reader) kinesis(record *events.KinesisEventRecord) {
+	*record = events.KinesisEventRecord{}
 	hasData := false
 	r.object(func(name string) {
 		switch name {
@@ -30,11 +35,10 @@ func DecodeKinesis(raw string, record *events.KinesisEventRecord) error {
 		case "kinesis":
 			hasData = r.kinesisRecord(&record.Kinesis)
 		default:
-			r.Skip()
+			r.unknown(name)
 		}
 	})
 	r.require(hasData, "kinesis.data")
-	return r.end()
 }
 
 func (r *reader) kinesisRecord(to *events.KinesisRecord) (hasData bool) {

@@ -1,5 +1,7 @@
 package lambdaevent
 
+import "slices"
+
 // names are the names that an object has had so far. The zero value has none.
 type names struct {
 	filter uint64 // a bit for each name's hash: most names are new
@@ -29,10 +31,8 @@ func (n *names) again(name string) bool {
 }
 
 func (n *names) has(name string) bool {
-	for _, seen := range n.list() {
-		if seen == name {
-			return true
-		}
+	if slices.Contains(n.list(), name) {
+		return true
 	}
 	_, seen := n.many[name]
 	return seen

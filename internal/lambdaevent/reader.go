@@ -6,23 +6,28 @@ import (
 	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
-// reader reads one record. Its methods take a value each, whatever it is, so
-// that reading goes on behind a bad one; the first problem is kept. A value that
-// is null counts as absent.
+// reader reads records. Its methods take a value each, whatever it is, so that
+// reading goes on behind a bad one; the first problem of a record is kept. A
+// value that is null counts as absent.
 type reader struct {
 	scan.Scanner
 
+	input string          // the whole of what the scanner reads
 	path  [maxPath]string // the names of the members that are being read
 	depth int             // the number of names in path
 	first *FieldError
 	torn  bool // the text is not JSON, so there is no way to go on
+
+	lean   bool        // maps are checked, but not made
+	alien  bool        // a record names its source in the spelling of another one
+	images ImageReader // may be nil
 }
 
 // maxPath is enough for every path that is read by name.
 const maxPath = 6
 
 func newReader(text string) reader {
-	return reader{Scanner: scan.NewDepth(text, maxDepth)}
+	return reader{Scanner: scan.NewDepth(text, maxDepth), input: text}
 }
 
 // end returns what is wrong: that the text is not JSON, or else the first member
@@ -76,6 +81,14 @@ func (r *reader) array(each func()) bool {
 		each()
 	}
 	return true
+}
+
+// unknown skips a member of a record that nobody reads.
+func (r *reader) unknown(name string) {
+	if name == "eventSource" || name == "EventSource" {
+		r.alien = true
+	}
+	r.Skip()
 }
 
 // is reports whether the next value is of this kind, and skips it where not.

@@ -43,13 +43,13 @@ func (l *recordList) read(s *scan.Scanner, text string) {
 	}
 }
 
-// maxRecords is the number of records that AWS puts into one payload.
-const maxRecords = 10_000
+// MaxRecords is the number of records that AWS puts into one payload.
+const MaxRecords = 10_000
 
 func (l *recordList) add(kind scan.Kind, source, text string, size int) {
 	if l.texts == nil {
 		l.source = source
-		l.texts = make([]string, 0, min(size/len(text)+1, maxRecords))
+		l.texts = make([]string, 0, min(size/len(text)+1, MaxRecords))
 	}
 	l.texts = append(l.texts, text)
 	switch {

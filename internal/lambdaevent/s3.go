@@ -10,8 +10,13 @@ import (
 // object's key as S3 itself has it; in the record it is escaped as in an HTML
 // form. A record without a key, or with one that cannot be decoded, is an error.
 func DecodeS3(raw string, record *events.S3EventRecord) error {
-	*record = events.S3EventRecord{}
 	r := newReader(raw)
+	r.s3(record, &Attributes{})
+	return r.end()
+}
+
+func (r *reader) s3(record *events.S3EventRecord, a *Attributes) {
+	*record, *a = events.S3EventRecord{}, Attributes{}
 	hasKey := false
 	r.object(func(name string) {
 		switch name {
@@ -30,7 +35,11 @@ func DecodeS3(raw string, record *events.S3EventRecord) error {
 		case "requestParameters":
 			r.only("sourceIPAddress", &record.RequestParameters.SourceIPAddress)
 		case "responseElements":
-			r.texts(&record.ResponseElements)
+			r.texts(&record.ResponseElements, func(name, text string) {
+				if name == "x-amz-request-id" {
+					a.CorrelationID = text
+				}
+			})
 		case "s3":
 			hasKey = r.s3Entity(&record.S3)
 		default:
@@ -38,7 +47,6 @@ func DecodeS3(raw string, record *events.S3EventRecord) error {
 		}
 	})
 	r.require(hasKey, "s3.object.key")
-	return r.end()
 }
 
 // only reads an object of which one member, a string, is wanted.
@@ -142,7 +150,7 @@ func (r *reader) s3Detail(name string, record *events.S3EventRecord) {
 			record.LifecycleEventData = &data
 		}
 	default:
-		r.Skip()
+		r.unknown(name)
 	}
 }
 

@@ -8,8 +8,13 @@ import (
 
 // DecodeSNS reads a record from SNS. One without "Sns" is an error.
 func DecodeSNS(raw string, record *events.SNSEventRecord) error {
-	*record = events.SNSEventRecord{}
 	r := newReader(raw)
+	r.sns(record, &Attributes{})
+	return r.end()
+}
+
+func (r *reader) sns(record *events.SNSEventRecord, a *Attributes) {
+	*record, *a = events.SNSEventRecord{}, Attributes{}
 	found := false
 	r.object(func(name string) {
 		switch name {
@@ -20,13 +25,12 @@ func DecodeSNS(raw string, record *events.SNSEventRecord) error {
 		case "EventSource":
 			r.text(&record.EventSource)
 		case "Sns":
-			found = r.object(func(name string) { r.notification(name, &record.SNS) })
+			found = r.object(func(name string) { r.notification(name, &record.SNS, a) })
 		default:
-			r.Skip()
+			r.unknown(name)
 		}
 	})
 	r.require(found, "Sns")
-	return r.end()
 }
 
 // DecodeNotification reads the envelope in which SNS puts a message into a queue
@@ -34,8 +38,21 @@ func DecodeSNS(raw string, record *events.SNSEventRecord) error {
 // is an error: the Type must be Notification, and MessageId, TopicArn and
 // Message must be there.
 func DecodeNotification(body string, record *events.SNSEventRecord) error {
-	*record = events.SNSEventRecord{EventSource: "aws:sns"}
 	r := newReader(body)
+	r.envelope(record)
+	return r.end()
+}
+
+// CheckNotification is DecodeNotification without the message attributes.
+func CheckNotification(body string, record *events.SNSEventRecord) error {
+	r := newReader(body)
+	r.lean = true
+	r.envelope(record)
+	return r.end()
+}
+
+func (r *reader) envelope(record *events.SNSEventRecord) {
+	*record = events.SNSEventRecord{EventSource: "aws:sns"}
 	var has struct{ kind, id, topic, message bool }
 	r.object(func(name string) {
 		present := r.Kind() != scan.Null
@@ -49,7 +66,7 @@ func DecodeNotification(body string, record *events.SNSEventRecord) error {
 		case "Message":
 			has.message = present
 		}
-		r.notification(name, &record.SNS)
+		r.notification(name, &record.SNS, &Attributes{})
 		if name == "Type" && present && record.SNS.Type != "Notification" {
 			r.fail(errNotSNS)
 		}
@@ -58,12 +75,11 @@ func DecodeNotification(body string, record *events.SNSEventRecord) error {
 	r.require(has.id, "MessageId")
 	r.require(has.topic, "TopicArn")
 	r.require(has.message, "Message")
-	return r.end()
 }
 
 // notification reads a member of a notification. SNS spells the names of the two
 // URLs in one way to Lambda, and in another one to queues.
-func (r *reader) notification(name string, to *events.SNSEntity) {
+func (r *reader) notification(name string, to *events.SNSEntity, a *Attributes) {
 	switch name {
 	case "Signature":
 		r.text(&to.Signature)
@@ -74,7 +90,7 @@ func (r *reader) notification(name string, to *events.SNSEntity) {
 	case "TopicArn":
 		r.text(&to.TopicArn)
 	case "MessageAttributes":
-		r.notificationAttributes(&to.MessageAttributes)
+		r.notificationAttributes(&to.MessageAttributes, a)
 	case "SignatureVersion":
 		r.text(&to.SignatureVersion)
 	case "Timestamp":
@@ -92,9 +108,27 @@ func (r *reader) notification(name string, to *events.SNSEntity) {
 	}
 }
 
-func (r *reader) notificationAttributes(to *map[string]any) {
-	all := map[string]any{}
-	if r.object(func(name string) { all[name] = r.any() }) {
+func (r *reader) notificationAttributes(to *map[string]any, a *Attributes) {
+	var all map[string]any
+	if !r.lean {
+		all = map[string]any{}
+	}
+	if r.object(func(name string) {
+		correlation := IsCorrelationID(name)
+		if all == nil && !correlation {
+			r.check()
+			return
+		}
+		value := r.any()
+		if attribute, ok := value.(map[string]any); ok && correlation {
+			if text, _ := attribute["Value"].(string); text != "" {
+				a.CorrelationID = text
+			}
+		}
+		if all != nil {
+			all[name] = value
+		}
+	}) {
 		*to = all
 	}
 }

@@ -6,11 +6,27 @@ import (
 	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
+// Attributes are what a dispatcher wants to know of a record that stands in its
+// maps, or would.
+type Attributes struct {
+	Sequence      string // SequenceNumber, of a FIFO queue
+	Group         string // MessageGroupId
+	ReceiveCount  string // ApproximateReceiveCount
+	SentTimestamp string
+	TraceHeader   string // AWSTraceHeader
+	CorrelationID string // the last attribute of that name that has a text; see IsCorrelationID
+}
+
 // DecodeSQS reads a message from SQS. One without a body is an error; what else
 // is absent stays empty.
 func DecodeSQS(raw string, m *events.SQSMessage) error {
-	*m = events.SQSMessage{}
 	r := newReader(raw)
+	r.sqs(m, &Attributes{})
+	return r.end()
+}
+
+func (r *reader) sqs(m *events.SQSMessage, a *Attributes) {
+	*m, *a = events.SQSMessage{}, Attributes{}
 	hasBody := false
 	r.object(func(name string) {
 		switch name {
@@ -25,9 +41,9 @@ func DecodeSQS(raw string, m *events.SQSMessage) error {
 		case "md5OfMessageAttributes":
 			r.text(&m.Md5OfMessageAttributes)
 		case "attributes":
-			r.texts(&m.Attributes)
+			r.attributes(&m.Attributes, a)
 		case "messageAttributes":
-			r.messageAttributes(&m.MessageAttributes)
+			r.messageAttributes(&m.MessageAttributes, a)
 		case "eventSourceARN":
 			r.text(&m.EventSourceARN)
 		case "eventSource":
@@ -35,36 +51,63 @@ func DecodeSQS(raw string, m *events.SQSMessage) error {
 		case "awsRegion":
 			r.text(&m.AWSRegion)
 		default:
-			r.Skip()
+			r.unknown(name)
 		}
 	})
 	r.require(hasBody, "body")
-	return r.end()
+}
+
+func (r *reader) attributes(to *map[string]string, a *Attributes) {
+	r.texts(to, func(name, text string) {
+		switch name {
+		case "SequenceNumber":
+			a.Sequence = text
+		case "MessageGroupId":
+			a.Group = text
+		case "ApproximateReceiveCount":
+			a.ReceiveCount = text
+		case "SentTimestamp":
+			a.SentTimestamp = text
+		case "AWSTraceHeader":
+			a.TraceHeader = text
+		}
+	})
 }
 
 // messageAttributes keeps an attribute of which a part is bad: the error says
 // which, and the others may tell what the message belongs to.
-func (r *reader) messageAttributes(to *map[string]events.SQSMessageAttribute) {
-	all := map[string]events.SQSMessageAttribute{}
+func (r *reader) messageAttributes(to *map[string]events.SQSMessageAttribute, a *Attributes) {
+	var all map[string]events.SQSMessageAttribute
+	if !r.lean {
+		all = map[string]events.SQSMessageAttribute{}
+	}
 	if r.object(func(name string) {
 		if kind := r.Kind(); kind != scan.Object && kind != scan.Null {
 			r.is(scan.Object)
 			return
 		}
-		all[name] = r.messageAttribute()
+		attribute, text := r.messageAttribute()
+		if text != "" && IsCorrelationID(name) {
+			a.CorrelationID = text
+		}
+		if all != nil {
+			all[name] = attribute
+		}
 	}) {
 		*to = all
 	}
 }
 
-func (r *reader) messageAttribute() events.SQSMessageAttribute {
-	var a events.SQSMessageAttribute
+func (r *reader) messageAttribute() (a events.SQSMessageAttribute, text string) {
 	r.object(func(name string) {
 		switch name {
 		case "stringValue":
-			text := ""
-			if r.text(&text) {
-				a.StringValue = &text
+			if value := ""; r.text(&value) {
+				text = value
+				if !r.lean {
+					kept := value
+					a.StringValue = &kept
+				}
 			}
 		case "binaryValue":
 			r.bytes(&a.BinaryValue)
@@ -78,7 +121,7 @@ func (r *reader) messageAttribute() events.SQSMessageAttribute {
 			r.Skip()
 		}
 	})
-	return a
+	return a, text
 }
 
 func (r *reader) binaries(to *[][]byte) {
@@ -90,4 +133,23 @@ func (r *reader) binaries(to *[][]byte) {
 	}) {
 		*to = all
 	}
+}
+
+// IsCorrelationID recognises correlationId, CorrelationID, correlation-id, ….
+func IsCorrelationID(name string) bool {
+	const want = "correlationid"
+	i := 0
+	for _, c := range []byte(name) {
+		switch {
+		case c == '-' || c == '_':
+			continue
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		if i >= len(want) || c != want[i] {
+			return false
+		}
+		i++
+	}
+	return i == len(want)
 }

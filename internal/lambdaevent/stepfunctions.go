@@ -44,8 +44,13 @@ type Context struct {
 // DecodeStepFunctions reads what a task of a state machine passes. Absent is not
 // wrong, since the shape is up to the state machine.
 func DecodeStepFunctions(raw string, task *StepFunctionsTask) error {
-	*task = StepFunctionsTask{}
 	r := newReader(raw)
+	r.task(task)
+	return r.end()
+}
+
+func (r *reader) task(task *StepFunctionsTask) {
+	*task = StepFunctionsTask{}
 	var kind, payload, input string
 	var hasType, hasKind, hasPayload, null bool
 	r.object(func(name string) {
@@ -86,7 +91,6 @@ func DecodeStepFunctions(raw string, task *StepFunctionsTask) error {
 	case task.Context != nil:
 		task.Type = task.Context.State.Name
 	}
-	return r.end()
 }
 
 // inputType finds the type in the input of the reference system's shape. Two of

@@ -28,12 +28,20 @@ func (r *reader) text(to *string) bool {
 	return true
 }
 
-// texts reads an object of strings. Where null stands for one it is "".
-func (r *reader) texts(to *map[string]string) {
-	all := make(map[string]string, 8)
+// texts reads an object of strings and shows each to see. Where null stands for
+// one it is "".
+func (r *reader) texts(to *map[string]string, see func(name, text string)) {
+	var all map[string]string
+	if !r.lean {
+		all = make(map[string]string, 8)
+	}
 	if r.object(func(name string) {
 		text, null := "", r.Kind() == scan.Null
-		if r.text(&text) || null {
+		if !r.text(&text) && !null {
+			return
+		}
+		see(name, text)
+		if all != nil {
 			all[name] = text
 		}
 	}) {
@@ -126,6 +134,21 @@ func (r *reader) raw(to *string) bool {
 	}
 	*to = text
 	return true
+}
+
+// check reads any value as strictly as any does, and makes nothing of it.
+func (r *reader) check() {
+	switch r.Kind() {
+	case scan.Object:
+		r.object(func(string) { r.check() })
+	case scan.Array:
+		r.array(r.check)
+	case scan.String:
+		text := ""
+		r.text(&text)
+	default:
+		r.Skip()
+	}
 }
 
 // any reads any value as encoding/json reads it into an any, numbers as

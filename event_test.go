@@ -158,15 +158,21 @@ func TestDeliveryAsksTheEvent(t *testing.T) {
 		key, tenant, correlation, token_ string
 	}{
 		{
-			"the record's identity", plainEvent{"1"}, func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[plainEvent]) },
+			"the record's identity",
+			plainEvent{"1"},
+			func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[plainEvent]) },
 			queueARN + "|m#0", "", "m", "",
 		},
 		{
-			"EventKey", keyEvent{"1"}, func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[keyEvent]) },
+			"EventKey",
+			keyEvent{"1"},
+			func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[keyEvent]) },
 			"event-1", "", "m", "",
 		},
 		{
-			"KeyBy", plainEvent{"1"}, func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[plainEvent], cqrs.KeyBy(keyOfPlain)) },
+			"KeyBy",
+			plainEvent{"1"},
+			func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[plainEvent], cqrs.KeyBy(keyOfPlain)) },
 			"by-1", "", "m", "",
 		},
 		{
@@ -175,7 +181,9 @@ func TestDeliveryAsksTheEvent(t *testing.T) {
 			"by-1", "", "m", "",
 		},
 		{
-			"KeyBy goes before EventKey", keyEvent{"1"}, func(r *cqrs.Registry) {
+			"KeyBy goes before EventKey",
+			keyEvent{"1"},
+			func(r *cqrs.Registry) {
 				cqrs.RegisterFunc(r, nothing[keyEvent], cqrs.KeyBy(func(e keyEvent) string { return "first-" + e.ID }))
 			},
 			"first-1", "", "m", "",
@@ -185,11 +193,15 @@ func TestDeliveryAsksTheEvent(t *testing.T) {
 			"full-1", "acme", "its correlation", "its token",
 		},
 		{
-			"all of them, on the pointer of a value", fullEvent{"1"}, func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[*fullEvent]) },
+			"all of them, on the pointer of a value",
+			fullEvent{"1"},
+			func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[*fullEvent]) },
 			"full-1", "acme", "its correlation", "its token",
 		},
 		{
-			"empty answers", emptyTokens{}, func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[emptyTokens]) },
+			"empty answers",
+			emptyTokens{},
+			func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[emptyTokens]) },
 			queueARN + "|m#0", "", "m", "",
 		},
 	} {

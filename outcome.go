@@ -43,7 +43,7 @@ func judge(err error) (verdict, time.Duration) {
 		return verdictDone, 0
 	}
 	for e := err; e != nil; e = unwrapOne(e) {
-		switch e := e.(type) { //nolint:errorlint // one layer at a time
+		switch e := e.(type) {
 		case *skipError:
 			return verdictSkip, 0
 		case *permanentError, *DecodeError:
@@ -79,7 +79,7 @@ const (
 func errorName(err error) string {
 	name := ""
 	for e := err; e != nil; e = unwrapOne(e) {
-		if named, ok := e.(*namedError); ok && named.name != "" { //nolint:errorlint // one layer at a time
+		if named, ok := e.(*namedError); ok && named.name != "" {
 			return named.name
 		}
 		if name == "" || name == namePermanentError {
@@ -99,7 +99,7 @@ func errorName(err error) string {
 }
 
 func kindName(e error) string {
-	switch e.(type) { //nolint:errorlint // one layer at a time
+	switch e.(type) {
 	case *PanicError:
 		return nameHandlerPanic
 	case *DecodeError:

@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/dynamostore"
-	"github.com/stretchr/testify/require"
 )
 
 type payment struct{ ID string }

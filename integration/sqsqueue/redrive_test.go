@@ -12,13 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/s3store"
 	"github.com/lambda-cqrs/cqrs/aws/sqsqueue"
 	"github.com/lambda-cqrs/cqrs/local"
 	"github.com/lambda-cqrs/cqrs/redrive"
-	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

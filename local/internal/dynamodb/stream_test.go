@@ -17,10 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
-	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
 	"github.com/lambda-cqrs/cqrs/local/internal/dynamodb"
 )
 

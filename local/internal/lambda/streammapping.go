@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
-
 	"github.com/lambda-cqrs/cqrs/local/internal/clock"
 	"github.com/lambda-cqrs/cqrs/local/internal/pattern"
 )

@@ -13,7 +13,6 @@ import (
 	"strings"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
-
 	"github.com/lambda-cqrs/cqrs/local/internal/eventbridge"
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )

@@ -14,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
-
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 

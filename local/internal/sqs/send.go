@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
-
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 

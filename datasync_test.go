@@ -631,6 +631,17 @@ func TestFailuresAreWrittenDownAfterTheDeadline(t *testing.T) {
 	require.Len(t, parkedOf(t, store), 1)
 }
 
+func TestWhatIsAppliedIsWrittenDownAfterTheDeadline(t *testing.T) {
+	t.Parallel()
+	model, store := newReadModel(), cqrs.NewMemorySync()
+	ctx, cancel := context.WithCancel(t.Context())
+	model.after = func(cqrs.Command[order]) error { cancel(); return nil }
+	s := cqrs.NewDataSync(commandTable, store, cqrs.Target("rds", model))
+	require.NoError(t, s.Apply(ctx, orderAt("1", 1)))
+	require.NoError(t, s.Apply(t.Context(), orderAt("1", 1)))
+	require.Equal(t, []int64{1}, model.versions("1"), "not a second time")
+}
+
 func TestSchemaUpcasts(t *testing.T) {
 	t.Parallel()
 	model, store := newReadModel(), cqrs.NewMemorySync()

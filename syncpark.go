@@ -33,6 +33,18 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 }
 
+// uninterrupted returns a context that does not end with ctx, but with its
+// deadline, and not before a failure could be written down.
+func uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := afterwards
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(limit, time.Until(deadline))
+	} else if ctx.Err() == nil {
+		return context.WithCancel(context.WithoutCancel(ctx))
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
 // failed counts a failure, and parks the aggregate where that was the last
 // attempt. It returns the error that is left: nil once the aggregate is parked.
 func (g *gate[A]) failed(ctx context.Context, cause error) error {

@@ -197,6 +197,33 @@ func TestApplyToNamedTargetsOnly(t *testing.T) {
 	require.Equal(t, []int64{1}, search.versions("1"))
 }
 
+// upDown notes which method was called.
+type upDown struct{ calls []string }
+
+func (u *upDown) Up(_ context.Context, c cqrs.Command[order]) error {
+	u.calls = append(u.calls, fmt.Sprint("up ", c.Version))
+	return nil
+}
+
+func (u *upDown) Down(_ context.Context, c cqrs.Command[order]) error {
+	u.calls = append(u.calls, fmt.Sprint("down ", c.Version))
+	return nil
+}
+
+func TestDownIsCalledForDeletionsAlone(t *testing.T) {
+	t.Parallel()
+	for _, opts := range [][]cqrs.TargetOption{nil, {cqrs.Sequential()}, {cqrs.SelfGated()}} {
+		handler := &upDown{}
+		s := cqrs.NewDataSync(commandTable, cqrs.NewMemorySync(), cqrs.Target("rds", handler, opts...))
+		for n := int64(1); n <= 3; n++ {
+			c := orderAt("1", n)
+			c.Deleted = n == 2
+			require.NoError(t, s.Apply(t.Context(), c))
+		}
+		require.Equal(t, []string{"up 1", "down 2", "up 3"}, handler.calls)
+	}
+}
+
 func TestDownNeverSwallowsErrors(t *testing.T) {
 	t.Parallel()
 	model := newReadModel()
@@ -602,6 +629,17 @@ func TestFailuresAreWrittenDownAfterTheDeadline(t *testing.T) {
 	s := cqrs.NewDataSync(commandTable, store, cqrs.Target("rds", model, cqrs.ParkAfter(1))).With(cqrs.SyncLogger(quiet()))
 	require.NoError(t, s.Apply(ctx, orderAt("1", 1)))
 	require.Len(t, parkedOf(t, store), 1)
+}
+
+func TestWhatIsAppliedIsWrittenDownAfterTheDeadline(t *testing.T) {
+	t.Parallel()
+	model, store := newReadModel(), cqrs.NewMemorySync()
+	ctx, cancel := context.WithCancel(t.Context())
+	model.after = func(cqrs.Command[order]) error { cancel(); return nil }
+	s := cqrs.NewDataSync(commandTable, store, cqrs.Target("rds", model))
+	require.NoError(t, s.Apply(ctx, orderAt("1", 1)))
+	require.NoError(t, s.Apply(t.Context(), orderAt("1", 1)))
+	require.Equal(t, []int64{1}, model.versions("1"), "not a second time")
 }
 
 func TestSchemaUpcasts(t *testing.T) {

@@ -127,8 +127,11 @@ func (g *gate[A]) claim(ctx context.Context, p Progress) (SyncClaim, error) {
 	return c, err
 }
 
-// complete advances the progress and takes the claim away.
+// complete advances the progress and takes the claim away. What the handler has
+// done is written down even if the context ends just then.
 func (g *gate[A]) complete(ctx context.Context, from, to Progress, c SyncClaim) error {
+	ctx, cancel := uninterrupted(ctx)
+	defer cancel()
 	if claimer, ok := g.sync.store.(SyncClaimer); ok {
 		return claimer.Complete(ctx, g.key, from.Version, to, c)
 	}

@@ -20,6 +20,22 @@ func (p *Parked) Diverged() bool { return strings.HasPrefix(p.Reason, divergedRe
 // blocks reports whether later versions are to be parked too.
 func (p *Parked) blocks() bool { return p != nil && !p.Diverged() }
 
+// afterwards is how long a failure may take to be written down after the time
+// of the invocation has run out.
+const afterwards = 2 * time.Second
+
+// uninterrupted returns a context that does not end with ctx, but with its
+// deadline, and not before a failure could be written down.
+func uninterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit := afterwards
+	if deadline, ok := ctx.Deadline(); ok {
+		limit = max(limit, time.Until(deadline))
+	} else if ctx.Err() == nil {
+		return context.WithCancel(context.WithoutCancel(ctx))
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
 // failed counts a failure, and parks the aggregate where that was the last
 // attempt. It returns the error that is left: nil once the aggregate is parked.
 func (g *gate[A]) failed(ctx context.Context, cause error) error {

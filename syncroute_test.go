@@ -211,8 +211,9 @@ func TestDivergenceOnTheStreamBlocksNothing(t *testing.T) {
 	require.NoError(t, err)
 	other := orderAt("1", 1)
 	other.Attributes.Total = 7
-	_, err = d.Invoke(t.Context(), streamOf(t, commandRecord(t, orderAt("1", 1), "INSERT"), commandRecord(t, other, "MODIFY")))
+	answer, err := d.Invoke(t.Context(), streamOf(t, commandRecord(t, orderAt("1", 1), "INSERT"), commandRecord(t, other, "MODIFY")))
 	require.NoError(t, err)
+	require.JSONEq(t, `{"batchItemFailures":[]}`, string(answer))
 	require.Len(t, alarms.all(), 1)
 	require.Len(t, parkedOf(t, store), 1)
 	require.Equal(t, int64(100), model.state[orderKey("1")].Attributes.Total)

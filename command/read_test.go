@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -175,6 +176,13 @@ func TestLargeAttributesAreKeptElsewhere(t *testing.T) {
 	require.ErrorContains(t, err, "configure Blobs")
 }
 
+// expiredHistory is a store whose history is over.
+type expiredHistory struct{ command.Store }
+
+func (expiredHistory) History(context.Context, cqrs.Key, int64) iter.Seq2[command.Row, error] {
+	return func(func(command.Row, error) bool) {}
+}
+
 func TestBlobsGoWithTheirLastRow(t *testing.T) {
 	t.Parallel()
 	store, kept := command.NewMemory(), &blobs{}
@@ -188,6 +196,9 @@ func TestBlobsGoWithTheirLastRow(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, store.Project(t.Context(), row))
 	require.NoError(t, collect.Collect(t.Context(), row))
+	require.Len(t, kept.content, 1, "data and history refer to it")
+	withoutHistory := command.NewSource(expiredHistory{store}, kept).(cqrs.AttributeCollector)
+	require.NoError(t, withoutHistory.Collect(t.Context(), row))
 	require.Len(t, kept.content, 1, "the data refer to it")
 
 	lonely := newOrder("2", 100)

@@ -80,7 +80,7 @@ func TestUpdateEnds(t *testing.T) {
 
 func TestUpdateAgainWithTheSameRequest(t *testing.T) {
 	t.Parallel()
-	s, _ := published(t)
+	s, store := published(t)
 	add := func(c *cqrs.Command[order]) error { c.RequestID = "message-1"; c.Attributes.Total++; return nil }
 	for range 2 {
 		got, err := s.Update(t.Context(), key("1"), add)
@@ -88,6 +88,14 @@ func TestUpdateAgainWithTheSameRequest(t *testing.T) {
 		require.Equal(t, int64(2), got.Version)
 		require.Equal(t, int64(101), got.Attributes.Total)
 	}
+	// The stream has brought the data up to it meanwhile.
+	row, err := store.Store.GetCommand(t.Context(), key("1"), 2)
+	require.NoError(t, err)
+	require.NoError(t, store.Store.Project(t.Context(), row))
+	got, err := s.Update(t.Context(), key("1"), add)
+	require.NoError(t, err)
+	require.Equal(t, int64(2), got.Version)
+	require.Equal(t, int64(101), got.Attributes.Total)
 }
 
 // The examples of RFC 7396 that apply to an object.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lambda-cqrs/cqrs"
@@ -68,6 +69,59 @@ func TestStatusOfManyAndWalk(t *testing.T) {
 		walked = append(walked, k)
 	}
 	require.Equal(t, keys[1:2], walked)
+}
+
+// between lets somebody in before a transaction.
+type between struct {
+	*dynamodb.Client
+
+	before func()
+}
+
+func (b *between) TransactWriteItems(
+	ctx context.Context, in *dynamodb.TransactWriteItemsInput, opts ...func(*dynamodb.Options),
+) (*dynamodb.TransactWriteItemsOutput, error) {
+	if before := b.before; before != nil {
+		b.before = nil
+		before()
+	}
+	return b.Client.TransactWriteItems(ctx, in, opts...)
+}
+
+// TestParkingIsAsItWasRead lets versions be parked between the reading and the
+// writing of another Park and of an Unpark: none is forgotten.
+func TestParkingIsAsItWasRead(t *testing.T) {
+	t.Parallel()
+	c, _ := client(t)
+	b := &between{Client: c}
+	name := table(t, c, "pk", "sk")
+	store, other := dynamostore.NewSync(b, name), dynamostore.NewSync(c, name)
+	p := cqrs.Parked{SyncKey: cqrs.SyncKey{Table: "orders", Target: "search", Key: orderKey("1")}, Version: 1}
+	park := func(s cqrs.SyncStore, latest int64) {
+		p := p
+		p.LatestSeen = latest
+		require.NoError(t, s.Park(t.Context(), p))
+	}
+	latest := func() (n int64) {
+		for p, err := range other.List(t.Context(), "orders", "search") {
+			require.NoError(t, err)
+			n = p.LatestSeen
+		}
+		status, err := other.(cqrs.SyncReader).Status(t.Context(), []cqrs.SyncKey{p.SyncKey})
+		require.NoError(t, err)
+		require.Equal(t, n, status[0].Parked.LatestSeen, "item and list agree")
+		return n
+	}
+	for _, start := range []int64{0, 10} { // the entry is new, and it is not
+		b.before = func() { park(other, start+5) }
+		park(store, start+2)
+		require.Equal(t, start+5, latest())
+	}
+	b.before = func() { park(other, 17) }
+	done, err := store.Unpark(t.Context(), p.SyncKey, 16)
+	require.NoError(t, err)
+	require.False(t, done)
+	require.Equal(t, int64(17), latest())
 }
 
 // searchIndex is a target without a gate.

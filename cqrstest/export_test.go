@@ -124,12 +124,15 @@ func TBForExamples() TB { return &FakeTB{ctx: context.Background()} }
 // Test has the T that examples lack.
 type Test struct{ T *testing.T }
 
-// InTest runs f in a test of that name.
+// InTest runs f in a test of that name, once and silently, whatever the flags of
+// the test that the example is a part of.
 func InTest(name string, f func(test Test)) bool {
-	verbose := flag.Lookup("test.v").Value
-	before := verbose.String()
-	defer func() { _ = verbose.Set(before) }()
-	_ = verbose.Set("false") // else it says so in the example's output
+	for flagName, value := range map[string]string{"test.v": "false", "test.count": "1"} {
+		flagValue := flag.Lookup(flagName).Value
+		before := flagValue.String()
+		defer func() { _ = flagValue.Set(before) }()
+		_ = flagValue.Set(value)
+	}
 	all := func(string, string) (bool, error) { return true, nil }
 	return testing.RunTests(all, []testing.InternalTest{{Name: name, F: func(t *testing.T) {
 		t.Helper()

@@ -401,14 +401,14 @@ func checkKeys(t TB, w *idempotencyWorld) {
 	}
 }
 
-func checkRace(t TB, w *idempotencyWorld) { raceFor(t, w, "order") }
+func checkRace(t TB, w *idempotencyWorld) { raceForKey(t, w, "order") }
 
 func checkTakeoverRace(t TB, w *idempotencyWorld) {
 	abandoned(t, w, "order", "before")
-	raceFor(t, w, "order")
+	raceForKey(t, w, "order")
 }
 
-func raceFor(t TB, w *idempotencyWorld, key string) {
+func raceForKey(t TB, w *idempotencyWorld, key string) {
 	t.Helper()
 	const runs = 32
 	var owners atomic.Int64

@@ -207,7 +207,7 @@ func (b *batch) observeStart(m *Message) (ctx context.Context, start time.Time) 
 	}
 	var own context.Context
 	if hook := b.d.observer.RecordStart; hook != nil {
-		b.guard("Observer.RecordStart", func() { own = hook(b.ctx, m) })
+		b.guard("Observer.RecordStart", func() { own = hook(b.ctx, m) }) //nolint:fatcontext // once
 	}
 	if own == nil {
 		own = b.ctx

@@ -360,6 +360,7 @@ func TestLeanStreams(t *testing.T) {
 					for _, images := range []string{
 						`"NewImage":{"Type":{"S":"A"},"ID":{"S":"new"}},"OldImage":{"Type":{"S":"B"},"ID":{"S":"old"}}`,
 						`"NewImage":{"Type":{"S":"A","N":"1"}}`, `"NewImage":null`, `"OldImage":{"Type":{"S":"A"}}`,
+						`"NewImage":{"Labels":{"M":{"boom":{"N":"1"}}}}`,
 					} {
 						records = append(records, fmt.Sprintf(`{"eventName":%q,"eventSource":"aws:dynamodb","dynamodb":{"Keys":{"pk":{"S":%q}},%s,`+
 							`"SequenceNumber":"1","SizeBytes":%s},"eventSourceARN":%q}`, op, pk, images, size, arn))

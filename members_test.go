@@ -27,7 +27,7 @@ func TestMuxTakesNoMalformedBodyForItsType(t *testing.T) {
 	lenient := rules(cqrs.NewMux())
 	cqrs.OnSQS[events.SQSMessage](lenient, cqrs.Any())
 	for _, body := range []string{
-		`{"type":"A","x":}`, `{"type":"A"} x`, `{"type":"A","type":"A"}`, `{"type":"A"`, `{"kind":"c","x":}`, `{"kind":"c","kind":"d"}`, `{"kind":"c"`,
+		`{"type":"A","x":}`, `{"type":"A"} x`, `{"type":"A","type":"A"}`, `{"type":"A"`, `{"kind":"c","x":}`, `{"type":"Z","kind":"c","x":}`, `{"type":"Z","kind":"c","kind":"d"}`, `{"kind":"c","kind":"d"}`, `{"kind":"c"`,
 	} {
 		record := &events.SQSMessage{Body: body}
 		_, err := strict.TransformSQS(t.Context(), record)

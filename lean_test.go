@@ -61,6 +61,7 @@ func everyRule() *cqrs.Mux {
 	cqrs.OnS3[events.S3EventRecord](mux, cqrs.KeySuffix(".csv"))
 	cqrs.OnDynamoDB[early](mux, cqrs.And(cqrs.Table("orders"), cqrs.PKPrefix("EARLY#")), cqrs.Inserted|cqrs.Modified|cqrs.Removed)
 	cqrs.OnDynamoDB[typed](mux, cqrs.And(cqrs.PKPrefix("ORDER#"), cqrs.TypeField("Type", "A")), cqrs.Inserted|cqrs.Modified)
+	cqrs.OnDynamoDB[nested](mux, cqrs.PKPrefix("ORDER#"), cqrs.Inserted|cqrs.Removed)
 	cqrs.OnDynamoDB[*cqrs.DynamoDBRecord](mux, cqrs.PKPrefix("RAW#"), cqrs.Inserted)
 	cqrs.OnChange[plain](mux, cqrs.Table("orders"))
 	return mux
@@ -345,6 +346,35 @@ func TestLeanReachesEveryRule(t *testing.T) {
 		}
 	}
 	require.Len(t, routes, 11, "%v", routes)
+}
+
+// What is known of a stream record while its images are read may turn out to be
+// of another one, or of a record that fails.
+func TestLeanStreams(t *testing.T) {
+	t.Parallel()
+	var records []string
+	for _, pk := range []string{"EARLY#1", "ORDER#1", "OTHER"} {
+		for _, op := range []string{"INSERT", "REMOVE"} {
+			for _, arn := range []string{streamARN, strings.Replace(streamARN, "orders", "others", 1)} {
+				for _, size := range []string{`1`, `"malformed"`} {
+					for _, images := range []string{
+						`"NewImage":{"Type":{"S":"A"},"ID":{"S":"new"}},"OldImage":{"Type":{"S":"B"},"ID":{"S":"old"}}`,
+						`"NewImage":{"Type":{"S":"A","N":"1"}}`, `"NewImage":null`, `"OldImage":{"Type":{"S":"A"}}`,
+						`"NewImage":{"Labels":{"M":{"boom":{"N":"1"}}}}`,
+					} {
+						records = append(records, fmt.Sprintf(`{"eventName":%q,"eventSource":"aws:dynamodb","dynamodb":{"Keys":{"pk":{"S":%q}},%s,`+
+							`"SequenceNumber":"1","SizeBytes":%s},"eventSourceARN":%q}`, op, pk, images, size, arn))
+					}
+				}
+			}
+		}
+	}
+	e := newEither(t, false, cqrs.Config{})
+	for _, first := range records {
+		for _, second := range records { // the one in front of both says which stream it is
+			e.check(t, `{"Records":[`+records[0]+`,`+first+`,`+second+`]}`)
+		}
+	}
 }
 
 func FuzzLean(f *testing.F) {

@@ -39,7 +39,7 @@ func (r *dynamoDBRecords) read(w *lambdaevent.Walk, m *Message) error {
 	err := w.DynamoDB(&decoded)
 	record := r.next()
 	fillDynamoDBRecord(&record.DynamoDBRecord, &decoded)
-	if err == nil && record.EventSourceARN == r.known.EventSourceARN {
+	if record.EventSourceARN == r.known.EventSourceARN {
 		record.event = r.event
 	}
 	r.known.EventSourceARN = record.EventSourceARN

@@ -24,6 +24,7 @@ func TestNoEvent(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{
 		http:                               true,
+		`{"a":"\\"}`:                       true,
 		`{}`:                               true,
 		" {\n} ":                           true,
 		`{"action":"ping","dry": true}`:    true,

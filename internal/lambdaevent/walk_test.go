@@ -187,6 +187,29 @@ func FuzzWalk(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { sameWalk(t, text) })
 }
 
+func TestWalkAttributes(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]lambdaevent.Attributes{
+		recordsOf(sqsRecord): {
+			Sequence: "188", Group: "g", ReceiveCount: "2", SentTimestamp: "1545082649183", TraceHeader: "Root=1-5759e988", CorrelationID: "c-1",
+		},
+		recordsOf(snsRecord): {CorrelationID: "c-1"},
+		recordsOf(s3Record):  {CorrelationID: "r-1"},
+	} {
+		w, ok := lambdaevent.Open(text, true)
+		require.True(t, ok && w.Next())
+		require.Equal(t, want, walkRecord(&w, w.RecordKind()).a)
+	}
+	for name, want := range map[string]string{
+		"correlationId": "c-1", "CorrelationID": "c-1", "correlation_id": "c-1", "Correlation-Id": "c-1",
+		"correlation": "", "correlationIds": "", "xcorrelationid": "", "": "",
+	} {
+		w, ok := lambdaevent.Open(recordsOf(`{"body":"","messageAttributes":{"`+name+`":{"stringValue":"c-1"},"`+name+`x":{}},"eventSource":"aws:sqs"}`), true)
+		require.True(t, ok && w.Next())
+		require.Equal(t, want, walkRecord(&w, w.RecordKind()).a.CorrelationID, name)
+	}
+}
+
 // A lean walk of ordinary records allocates nothing.
 func TestWalkAllocations(t *testing.T) {
 	plain := `{"messageId":"m","receiptHandle":"h","body":"plain","attributes":{"ApproximateReceiveCount":"1","SentTimestamp":"2"},` +

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/lambda-cqrs/cqrs"
 )
 

@@ -127,15 +127,14 @@ type Test struct{ T *testing.T }
 // InTest runs f in a test of that name, once and silently, whatever the flags of
 // the test that the example is a part of.
 func InTest(name string, f func(test Test)) bool {
-	for flagName, value := range map[string]string{"test.v": "false", "test.count": "1"} {
-		flagValue := flag.Lookup(flagName).Value
-		before := flagValue.String()
-		defer func() { _ = flagValue.Set(before) }()
-		_ = flagValue.Set(value)
-	}
+	verbose := flag.Lookup("test.v").Value
+	before := verbose.String()
+	defer func() { _ = verbose.Set(before) }()
+	_ = verbose.Set("false")
+	var once sync.Once // -count and -cpu repeat it
 	all := func(string, string) (bool, error) { return true, nil }
 	return testing.RunTests(all, []testing.InternalTest{{Name: name, F: func(t *testing.T) {
 		t.Helper()
-		f(Test{t})
+		once.Do(func() { f(Test{t}) })
 	}}})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/lambda-cqrs/cqrs"
 )
 

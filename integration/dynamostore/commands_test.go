@@ -93,13 +93,14 @@ type order struct {
 
 func orderKey(sk string) cqrs.Key { return cqrs.Key{PK: "ORDER#acme", SK: sk} }
 
-func newOrder(sk string, total int64) cqrs.Command[order] {
-	return cqrs.Command[order]{Key: orderKey(sk), Name: "Order " + sk, Attributes: order{Total: total}}
+func newOrder(sk string) cqrs.Command[order] {
+	return cqrs.Command[order]{Key: orderKey(sk), Name: "Order " + sk, Attributes: order{Total: 100}}
 }
 
 func TestCommandStoreConformance(t *testing.T) {
 	t.Parallel()
 	cqrstest.CommandStore(t, func(t *testing.T) command.Store {
+		t.Helper()
 		c, _ := client(t)
 		return dynamostore.NewCommands(c, commandTables(t, c))
 	})
@@ -112,7 +113,7 @@ func TestLayoutIsThatOfTheReferenceSystem(t *testing.T) {
 	c, _ := client(t)
 	tables := commandTables(t, c)
 	s := command.New(command.Config[order]{Store: dynamostore.NewCommands(c, tables)})
-	_, err := s.PublishSync(t.Context(), newOrder("1", 100))
+	_, err := s.PublishSync(t.Context(), newOrder("1"))
 	require.NoError(t, err)
 	text := func(i map[string]types.AttributeValue, name string) string {
 		v, ok := i[name].(*types.AttributeValueMemberS)
@@ -195,7 +196,7 @@ func TestCostInRequestsAndUnits(t *testing.T) {
 		require.Equal(t, wantRequests, requests, what)
 		require.InDelta(t, wantUnits, units, 0, what)
 	}
-	first, err := s.Publish(t.Context(), newOrder("1", 100))
+	first, err := s.Publish(t.Context(), newOrder("1"))
 	require.NoError(t, err)
 	cost([]string{"PutItem"}, 1, "create")
 
@@ -215,7 +216,7 @@ func TestCostInRequestsAndUnits(t *testing.T) {
 	require.NoError(t, err)
 	cost([]string{"GetItem", "PutItem"}, 1, "publish what was read elsewhere")
 
-	_, err = s.PublishSync(t.Context(), newOrder("2", 100))
+	_, err = s.PublishSync(t.Context(), newOrder("2"))
 	require.NoError(t, err)
 	cost([]string{"TransactWriteItems"}, 6, "publish synchronously")
 
@@ -242,17 +243,17 @@ func TestLostAnswersAreOurOwn(t *testing.T) {
 	f.Take()
 
 	f.LoseAnswer()
-	_, err := s.Publish(t.Context(), newOrder("1", 100))
+	_, err := s.Publish(t.Context(), newOrder("1"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"PutItem", "PutItem"}, f.Take())
 
 	f.LoseAnswer()
-	_, err = s.PublishSync(t.Context(), newOrder("2", 100))
+	_, err = s.PublishSync(t.Context(), newOrder("2"))
 	require.NoError(t, err)
 	require.Len(t, items(t, c, tables.Command), 2)
 
 	// The caller tries again, in another process.
-	retried := newOrder("3", 100)
+	retried := newOrder("3")
 	retried.RequestID = "message-1"
 	for range 2 {
 		other := command.New(command.Config[order]{Store: dynamostore.NewCommands(c, tables)})
@@ -318,7 +319,7 @@ func TestTransactionsAreRetriedUnchanged(t *testing.T) {
 			r := &recording{Client: c}
 			s := command.New(command.Config[order]{Store: dynamostore.NewCommands(r, commandTables(t, c))})
 			f.Fail(400, reasons(test.codes...))
-			_, err := s.PublishSync(t.Context(), newOrder("1", 100))
+			_, err := s.PublishSync(t.Context(), newOrder("1"))
 			require.Equal(t, test.ok, err == nil, "%v", err)
 			require.Len(t, r.bodies, test.calls)
 			require.Len(t, slices.Compact(slices.Clone(r.bodies)), 1)
@@ -333,7 +334,7 @@ func TestConflictsOfOtherTransactionsAreRetried(t *testing.T) {
 	c, f := client(t)
 	s := command.New(command.Config[order]{Store: dynamostore.NewCommands(c, commandTables(t, c))})
 	f.Fail(400, &types.TransactionConflictException{})
-	_, err := s.Publish(t.Context(), newOrder("1", 100))
+	_, err := s.Publish(t.Context(), newOrder("1"))
 	require.NoError(t, err)
 }
 
@@ -342,7 +343,7 @@ func TestItemsThatAreTooLargeAreRefusedBeforeAnyCall(t *testing.T) {
 	c, f := client(t)
 	s := command.New(command.Config[order]{Store: dynamostore.NewCommands(c, commandTables(t, c))})
 	f.Take()
-	large := newOrder("1", 100)
+	large := newOrder("1")
 	large.Attributes.Tags = []string{strings.Repeat("x", 401<<10)}
 	_, err := s.Publish(t.Context(), large)
 	require.ErrorIs(t, err, cqrs.ErrTooLarge)
@@ -374,7 +375,7 @@ func TestTimesToLive(t *testing.T) {
 	tables := commandTables(t, c)
 	tables.TTL = fixedTTL{tables.Command: 1, tables.Data: 100, tables.History: 10}
 	s := command.New(command.Config[order]{Store: dynamostore.NewCommands(c, tables)})
-	first, err := s.PublishSync(t.Context(), newOrder("1", 100))
+	first, err := s.PublishSync(t.Context(), newOrder("1"))
 	require.NoError(t, err)
 	days := func(n int) string { return fmt.Sprint(first.UpdatedAt.AddDate(0, 0, n).Unix()) }
 	require.Equal(t, days(100), ttlOf(items(t, c, tables.Command)[0]), "the newest command is kept as long as the data")
@@ -396,7 +397,7 @@ func TestTimesToLive(t *testing.T) {
 		require.Equal(t, fmt.Sprint(want), ttlOf(i), "a superseded command has the table's")
 	}
 
-	other := newOrder("1", 100)
+	other := newOrder("1")
 	other.PK = "ORDER#other"
 	_, err = s.PublishSync(t.Context(), other)
 	require.NoError(t, err)
@@ -405,7 +406,7 @@ func TestTimesToLive(t *testing.T) {
 			require.Empty(t, ttlOf(i))
 		}
 	}
-	own := newOrder("2", 100)
+	own := newOrder("2")
 	own.TTL = time.Unix(4_000_000_000, 0)
 	_, err = s.Publish(t.Context(), own)
 	require.NoError(t, err)

@@ -18,6 +18,7 @@ import (
 func TestSyncStoreConformance(t *testing.T) {
 	t.Parallel()
 	cqrstest.SyncStore(t, func(t *testing.T) cqrs.SyncStore {
+		t.Helper()
 		c, _ := client(t)
 		return dynamostore.NewSync(c, table(t, c, "pk", "sk"))
 	})

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
-
 	"github.com/lambda-cqrs/cqrs/bench"
 	"github.com/lambda-cqrs/cqrs/bench/function"
+	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
 )
 
 // start is the least that one cold start took.

@@ -160,7 +160,7 @@ func TestCommandsToReadModels(t *testing.T) {
 	s := cqrs.NewDataSync(tables.Command, syncStore, command.Target[order](store), cqrs.Target("search", index, cqrs.ParkAfter(2)))
 	orders := command.New(command.Config[order]{Store: store, Sync: s})
 
-	first, err := orders.PublishSync(t.Context(), newOrder("1", 100))
+	first, err := orders.PublishSync(t.Context(), newOrder("1"))
 	require.NoError(t, err)
 	require.Equal(t, int64(100), index.state[first.Key].Attributes.Total)
 	row, err := store.GetCommand(t.Context(), first.Key, 1)

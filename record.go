@@ -38,7 +38,7 @@ type batch struct {
 }
 
 // slot is the room of a record for one event and its delivery. Where it makes
-// more, those are allocated one by one.
+// more, those are allocated for it alone.
 type slot struct {
 	event    [1]Event
 	delivery deliveryContext
@@ -108,13 +108,23 @@ func (b *batch) handle(ctx context.Context, i int) []deliveryFailure {
 		}
 	}
 	var failures []deliveryFailure
+	var more []deliveryContext
 	for index, event := range events {
 		routes := b.d.lookup(event)
 		if len(routes) == 0 {
 			failures = append(failures, deliveryFailure{err: b.d.noHandler(event)})
 		}
-		for _, route := range routes {
-			result, err := b.deliver(ctx, route, event, index, i)
+		for n, route := range routes {
+			c := &b.slots[i].delivery
+			if c.Context != nil { // taken by the first delivery
+				if len(more) == 0 {
+					more = make([]deliveryContext, min((len(events)-index)*len(routes)-n, maxDeliveries))
+				}
+				c, more = &more[0], more[1:]
+			}
+			c.Context = ctx
+			c.delivery = Delivery{Event: event, Index: index, Route: route.name, Message: m, route: route.route}
+			result, err := b.deliver(c, route, i)
 			switch verdict, _ := judge(err); verdict {
 			case verdictDone:
 				r.result = result
@@ -133,23 +143,20 @@ func (b *batch) transform(ctx context.Context, i int) (events []Event, err error
 	return b.records.transform(ctx, i, &b.messages[i], b.slots[i].event[:0])
 }
 
-// deliver runs one chain. The first delivery of a record allocates nothing, any
-// further one the context that carries it.
-func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, index, i int) (result any, err error) {
+// maxDeliveries is how many deliveries of one record are allocated at once.
+const maxDeliveries = 32
+
+// deliver runs one chain.
+func (b *batch) deliver(c *deliveryContext, r *compiledRoute, i int) (result any, err error) {
 	defer recoverTo(&err)
+	d := &c.delivery
 	if r.adapt != nil {
-		event = r.adapt(event)
+		d.Event = r.adapt(d.Event)
 	}
-	if e, ok := event.(tokenEvent); ok && b.results[i].token == "" {
+	if e, ok := d.Event.(tokenEvent); ok && b.results[i].token == "" {
 		b.results[i].token = e.EventToken()
 	}
-	c := &b.slots[i].delivery
-	if c.Context != nil {
-		c = &deliveryContext{}
-	}
-	c.Context = ctx
-	c.delivery = Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route}
-	return r.run(c, &c.delivery)
+	return r.run(c, d)
 }
 
 // lookup returns the routes of an event; none for nil, whatever its type.

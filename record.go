@@ -42,6 +42,7 @@ type batch struct {
 type slot struct {
 	event    [1]Event
 	delivery deliveryContext
+	more     []deliveryContext
 }
 
 // recordResult is what came of one record.
@@ -108,23 +109,13 @@ func (b *batch) handle(ctx context.Context, i int) []deliveryFailure {
 		}
 	}
 	var failures []deliveryFailure
-	var more []deliveryContext
 	for index, event := range events {
 		routes := b.d.lookup(event)
 		if len(routes) == 0 {
 			failures = append(failures, deliveryFailure{err: b.d.noHandler(event)})
 		}
-		for n, route := range routes {
-			c := &b.slots[i].delivery
-			if c.Context != nil { // taken by the first delivery
-				if len(more) == 0 {
-					more = make([]deliveryContext, min((len(events)-index)*len(routes)-n, maxDeliveries))
-				}
-				c, more = &more[0], more[1:]
-			}
-			c.Context = ctx
-			c.delivery = Delivery{Event: event, Index: index, Route: route.name, Message: m, route: route.route}
-			result, err := b.deliver(c, route, i)
+		for _, route := range routes {
+			result, err := b.deliver(ctx, route, event, index, i)
 			switch verdict, _ := judge(err); verdict {
 			case verdictDone:
 				r.result = result
@@ -147,16 +138,31 @@ func (b *batch) transform(ctx context.Context, i int) (events []Event, err error
 const maxDeliveries = 32
 
 // deliver runs one chain.
-func (b *batch) deliver(c *deliveryContext, r *compiledRoute, i int) (result any, err error) {
+func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, index, i int) (result any, err error) {
 	defer recoverTo(&err)
-	d := &c.delivery
 	if r.adapt != nil {
-		d.Event = r.adapt(d.Event)
+		event = r.adapt(event)
 	}
-	if e, ok := d.Event.(tokenEvent); ok && b.results[i].token == "" {
+	if e, ok := event.(tokenEvent); ok && b.results[i].token == "" {
 		b.results[i].token = e.EventToken()
 	}
-	return r.run(c, d)
+	c := b.slots[i].take(b.results[i].events - index)
+	c.Context = ctx
+	c.delivery = Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route}
+	return r.run(c, &c.delivery)
+}
+
+// take returns room for a delivery, of which so many are still to come.
+func (s *slot) take(left int) *deliveryContext {
+	if s.delivery.Context == nil {
+		return &s.delivery
+	}
+	if len(s.more) == 0 {
+		s.more = make([]deliveryContext, min(max(left, 1), maxDeliveries))
+	}
+	c := &s.more[0]
+	s.more = s.more[1:]
+	return c
 }
 
 // lookup returns the routes of an event; none for nil, whatever its type.

@@ -38,10 +38,11 @@ type batch struct {
 }
 
 // slot is the room of a record for one event and its delivery. Where it makes
-// more, those are allocated one by one.
+// more, those are allocated for it alone.
 type slot struct {
 	event    [1]Event
 	delivery deliveryContext
+	more     []deliveryContext
 }
 
 // recordResult is what came of one record.
@@ -136,8 +137,10 @@ func (b *batch) transform(ctx context.Context, i int) (events []Event, err error
 	return b.records.transform(ctx, i, &b.messages[i], b.slots[i].event[:0])
 }
 
-// deliver runs one chain. The first delivery of a record allocates nothing, any
-// further one the context that carries it.
+// maxDeliveries is how many deliveries of one record are allocated at once.
+const maxDeliveries = 32
+
+// deliver runs one chain.
 func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, index, i int) (result any, err error) {
 	defer recoverTo(&err)
 	if r.adapt != nil {
@@ -146,13 +149,23 @@ func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, inde
 	if e, ok := event.(tokenEvent); ok && b.results[i].token == "" {
 		b.results[i].token = e.EventToken()
 	}
-	c := &b.slots[i].delivery
-	if c.Context != nil {
-		c = &deliveryContext{}
-	}
+	c := b.slots[i].take(b.results[i].events - index)
 	c.Context = ctx
 	c.delivery = Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route}
 	return r.run(c, &c.delivery)
+}
+
+// take returns room for a delivery, of which so many are still to come.
+func (s *slot) take(left int) *deliveryContext {
+	if s.delivery.Context == nil {
+		return &s.delivery
+	}
+	if len(s.more) == 0 {
+		s.more = make([]deliveryContext, min(max(left, 1), maxDeliveries))
+	}
+	c := &s.more[0]
+	s.more = s.more[1:]
+	return c
 }
 
 // lookup returns the routes of an event; none for nil, whatever its type.

@@ -13,7 +13,7 @@ import (
 var budgets = map[string]map[string]float64{
 	bench.CaseSQS:      {"Mux": 200, "factory, encoding/json": 640},
 	bench.CaseDynamoDB: {"Mux": 740, "factory, Image.Unmarshal": 935},
-	bench.CaseDispatch: {"no middleware": 530, "5 middlewares": 530},
+	bench.CaseDispatch: {"no middleware": 60, "5 middlewares": 60},
 	bench.CaseDetection: {
 		"custom payload of 82 bytes to Fallback": 0, "HTTP request of 511 bytes to Fallback": 0,
 	},

@@ -31,7 +31,7 @@ type Way struct {
 const (
 	CaseSQS       = "SQS, 10 messages"
 	CaseDynamoDB  = "DynamoDB, 100 records"
-	CaseDispatch  = "dispatch, 100 messages"
+	CaseDispatch  = "dispatch, 1,000 events of one message"
 	CaseDetection = "detection"
 	CaseGrowth    = "growth"
 )
@@ -81,10 +81,10 @@ func dispatchCase() Case {
 	pass := func(next cqrs.Next) cqrs.Next {
 		return func(ctx context.Context, d *cqrs.Delivery) (any, error) { return next(ctx, d) }
 	}
-	payload := Pings(100)
+	payload := Pings(1)
 	return Case{CaseDispatch, []Way{
-		way("no middleware", 100, WithPings(), payload),
-		way("5 middlewares", 100, WithPings(pass, pass, pass, pass, pass), payload),
+		way("no middleware", 1_000, withPings(1_000), payload),
+		way("5 middlewares", 1_000, withPings(1_000, pass, pass, pass, pass, pass), payload),
 	}}
 }
 

@@ -28,23 +28,34 @@ func WithFactory(onNotification func(context.Context, Notification) error, onOrd
 
 // WithPings is a dispatcher for the messages of [Pings], with a factory that
 // spends no time on them.
-func WithPings(mw ...cqrs.Middleware) lambda.Handler {
+func WithPings(mw ...cqrs.Middleware) lambda.Handler { return withPings(1, mw...) }
+
+// withPings makes several events of each message.
+func withPings(each int, mw ...cqrs.Middleware) lambda.Handler {
+	f := pings{events: make([]cqrs.Event, each)}
+	for i := range f.events {
+		f.events[i] = ping{}
+	}
 	registry := cqrs.NewRegistry(mw...)
 	cqrs.RegisterFunc(registry, func(context.Context, ping) error { return nil })
-	d, err := cqrs.New(cqrs.Config{Factory: pings{}, Registry: registry, Logger: slog.New(slog.DiscardHandler)})
+	d, err := cqrs.New(cqrs.Config{Factory: f, Registry: registry, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
-		panic(err) // the wiring is this function's
+		panic(err) // the wiring is this file's
 	}
 	return d
 }
 
 type ping struct{}
 
-type pings struct{ cqrs.DefaultEventFactory }
+type pings struct {
+	cqrs.DefaultEventFactory
 
-// TransformSQS takes every message for a ping.
-func (pings) TransformSQS(context.Context, *events.SQSMessage) ([]cqrs.Event, error) {
-	return []cqrs.Event{ping{}}, nil
+	events []cqrs.Event
+}
+
+// TransformSQS takes every message for the same pings.
+func (p pings) TransformSQS(context.Context, *events.SQSMessage) ([]cqrs.Event, error) {
+	return p.events, nil
 }
 
 func dispatcher(f cqrs.EventFactory, onNotification func(context.Context, Notification) error,

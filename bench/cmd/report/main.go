@@ -53,8 +53,9 @@ func report(ctx context.Context, rounds int, turn time.Duration, cold bool, only
 				r.wall/per/(first.wall/base), r.cpu/per/(first.cpu/base), r.allocations/per/(first.allocations/base), target(w))
 		}
 		if c.Name == bench.CaseDispatch {
-			fmt.Printf("\n5 middlewares add %.1f ns and %.2f allocations to each delivery.\n",
-				(results[1].wall-results[0].wall)/100, (results[1].allocations-results[0].allocations)/100)
+			per := float64(c.Ways[1].Per)
+			fmt.Printf("\nA delivery through 5 middlewares takes %.1f ns and %.2f allocations; without them it takes %.1f ns.\n",
+				results[1].wall/per, results[1].allocations/per, results[0].wall/per)
 		}
 	}
 	if !cold {

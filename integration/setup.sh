@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
 # Fetches what the integration tests run against, once: dynoxide, an independent
-# DynamoDB, from npm into .cache; and PostgreSQL from Debian, where root runs this.
+# DynamoDB, from npm into the user's cache; and PostgreSQL from Debian, where root runs this.
 # With --missing it fetches nothing, but says which tests will be left out.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"
-
 version=1.2.1
 sha256=be909b7910d3fb552e85db10ef3c8ebae4bd35fee0f26dffdb6dfa5cc656426e
-binary=.cache/node_modules/@dynoxide/linux-x64/dynoxide
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/lambda-cqrs
+binary=$cache/node_modules/@dynoxide/linux-x64/dynoxide
 
 is_root() { [[ $(id -u) == 0 ]]; }
 
@@ -24,8 +23,8 @@ dynoxide() {
 	[[ $(uname -sm) == "Linux x86_64" ]] || { echo "setup: dynoxide is fetched for Linux on x86-64 only" >&2; return 1; }
 	is_genuine && return
 	command -v npm >/dev/null || install npm npm
-	mkdir -p .cache
-	npm install --silent --no-audit --no-fund --no-save --prefix .cache "@dynoxide/linux-x64@$version" >/dev/null
+	mkdir -p "$cache"
+	npm install --silent --no-audit --no-fund --no-save --prefix "$cache" "@dynoxide/linux-x64@$version" >/dev/null
 	is_genuine || { echo "setup: $binary is not the one that was reviewed" >&2; return 1; }
 }
 
@@ -47,7 +46,7 @@ if [[ ${1:-} == --missing ]]; then
 fi
 
 dynoxide
-echo "setup: dynoxide $version is in $PWD/.cache"
+echo "setup: dynoxide $version is in $cache"
 
 # Where PostgreSQL is missing, the tests that need it are left out, but not in CI.
 if postgres; then echo "setup: PostgreSQL is there"; else [[ -z ${CI:-} ]]; fi

@@ -16,7 +16,7 @@ import (
 var ErrMissing = errors.New("it is not installed: run integration/setup.sh")
 
 const (
-	binary     = ".cache/node_modules/@dynoxide/linux-x64/dynoxide"
+	binary     = "node_modules/@dynoxide/linux-x64/dynoxide"
 	startLimit = 10 * time.Second
 )
 
@@ -36,22 +36,16 @@ func StartDynamoDB() (*Server, error) {
 	return nil, err
 }
 
-// find looks for a file of the module, from any directory in it.
+// find looks for a program in the cache that setup.sh fills.
 func find(name string) (string, error) {
-	dir, err := os.Getwd()
+	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	for {
-		if file := filepath.Join(dir, name); isProgram(file) {
-			return file, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", fmt.Errorf("dynoxide, which stands for DynamoDB: %w", ErrMissing)
-		}
-		dir = parent
+	if file := filepath.Join(cache, "lambda-cqrs", name); isProgram(file) {
+		return file, nil
 	}
+	return "", fmt.Errorf("dynoxide, which stands for DynamoDB: %w", ErrMissing)
 }
 
 func isProgram(file string) bool {

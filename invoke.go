@@ -181,7 +181,7 @@ func (b *batch) end(s *schedule) {
 func (d *Dispatcher) unrecognised(ctx context.Context, payload []byte, err error) ([]byte, error) {
 	_, noEvent := errors.AsType[*lambdaevent.UnrecognisedError](err)
 	if !noEvent || d.fallback == nil {
-		return nil, &payloadError{err: err}
+		return nil, &PayloadError{err: err}
 	}
 	return d.fallBack(ctx, payload)
 }
@@ -207,15 +207,15 @@ func (d *Dispatcher) callFallback(ctx context.Context, payload []byte) (answer [
 	return d.fallback.Invoke(ctx, payload)
 }
 
-// payloadError says what was found in place of an event, and what is understood.
-type payloadError struct{ err error }
+// PayloadError says what was found in place of an event, and what is understood.
+type PayloadError struct{ err error }
 
-func (e *payloadError) Error() string { return "cqrs: unrecognised payload: " + e.err.Error() }
+func (e *PayloadError) Error() string { return "cqrs: unrecognised payload: " + e.err.Error() }
 
-func (e *payloadError) Unwrap() error { return e.err }
+func (e *PayloadError) Unwrap() error { return e.err }
 
 // Is matches ErrUnrecognised.
-func (e *payloadError) Is(target error) bool { return target == ErrUnrecognised }
+func (e *PayloadError) Is(target error) bool { return target == ErrUnrecognised }
 
 // decodeError is the failure of a record that cannot be read, unless the error
 // names another stage already.

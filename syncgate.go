@@ -162,7 +162,7 @@ func (g *gate[A]) step(ctx context.Context, v *syncVersion[A], p Progress) (Prog
 
 // call runs the handler; what it skips is done.
 func (g *gate[A]) call(ctx context.Context, v *syncVersion[A]) error {
-	err := g.target.call(ctx, v)
+	err := g.target.call(ctx, g.key, v)
 	if verdict, _ := judge(err); verdict == verdictDone || verdict == verdictSkip {
 		return nil
 	}
@@ -234,7 +234,7 @@ func (g *gate[A]) reapply(ctx context.Context, wrote Progress, newest int64) (Pr
 // applySelfGated leaves the decision to the handler's own write.
 func (g *gate[A]) applySelfGated(ctx context.Context) error {
 	for range 2 {
-		err := g.target.call(ctx, g.v)
+		err := g.target.call(ctx, g.key, g.v)
 		conflict, early := errors.AsType[*VersionConflict](err)
 		switch verdict, _ := judge(err); {
 		case verdict == verdictDone:

@@ -56,6 +56,10 @@ func Target[A any](name string, h DataSyncHandler[A], opts ...TargetOption) Sync
 // Name returns the target's name.
 func (t SyncTarget[A]) Name() string { return t.name }
 
+// InOrder reports whether the target is [Sequential]: its handler is then to take
+// every version in order, by its own gate where it has one.
+func (t SyncTarget[A]) InOrder() bool { return t.sequential }
+
 // Handler returns the target's handler.
 func (t SyncTarget[A]) Handler() DataSyncHandler[A] { return t.handler }
 
@@ -114,9 +118,10 @@ type SyncWalker interface {
 	Walk(ctx context.Context, table, target string) iter.Seq2[SyncKey, error]
 }
 
-// call runs the handler.
-func (t SyncTarget[A]) call(ctx context.Context, v *syncVersion[A]) (err error) {
+// call runs the handler, which finds the gate in its context.
+func (t SyncTarget[A]) call(ctx context.Context, k SyncKey, v *syncVersion[A]) (err error) {
 	defer recoverTo(&err)
+	ctx = &syncContext{Context: ctx, key: k, to: v.progress()}
 	if rows, ok := t.handler.(RowSyncHandler); ok {
 		row, err := v.row()
 		if err != nil {

@@ -46,8 +46,8 @@ func (s *Failures) SaveFailure(ctx context.Context, d cqrs.DeadLetter) (news boo
 
 func saveFailure(ctx context.Context, tx *sql.Tx, d *cqrs.DeadLetter, letter []byte) (news bool, err error) {
 	columns := []any{
-		storedText(d.ID), string(redrive.Open), storedText(d.Message.ID), storedText(redrive.TypeOf(d)), storedText(string(d.Message.Payload())),
-		storedText(d.ErrorName), storedText(d.Error), d.Attempts, micros(d.At), letter,
+		storedText(d.ID), string(redrive.Open), storedText(d.Message.ID), storedText(redrive.TypeOf(d)),
+		storedText(string(d.Message.Payload())), storedText(d.ErrorName), storedText(d.Error), d.Attempts, micros(d.At), letter,
 	}
 	inserted, err := changed(tx.ExecContext(ctx, `
 INSERT INTO cqrs_failures (id, status, message_id, event_type, payload, error_name, error_message, retry_count,
@@ -84,7 +84,7 @@ func lockFailure(ctx context.Context, tx *sql.Tx, id string) (redrive.Failure, e
 
 const selectFailure = `SELECT letter, status, times, replays, created_at FROM cqrs_failures`
 
-func scanFailure(row interface{ Scan(into ...any) error }) (f redrive.Failure, err error) {
+func scanFailure(row scanner) (f redrive.Failure, err error) {
 	var letter []byte
 	var first int64
 	if err := row.Scan(&letter, (*string)(&f.Status), &f.Times, &f.Replays, &first); err != nil {
@@ -99,7 +99,7 @@ func (s *Failures) Groups(ctx context.Context, status redrive.Status) (groups []
 	if status == "" {
 		status = redrive.Open
 	}
-	rows, err := s.db.QueryContext(ctx, `
+	groups, err = queryAll(ctx, s.db, scanGroup, `
 SELECT event_type, error_name, COUNT(*), MIN(created_at), MAX(failed_at),
 	(SELECT g.id FROM cqrs_failures g WHERE g.status = $1 AND g.event_type = f.event_type AND g.error_name = f.error_name
 		ORDER BY g.failed_at DESC, g.created_at DESC, g.id DESC LIMIT 1)
@@ -107,61 +107,40 @@ FROM cqrs_failures f WHERE status = $1 GROUP BY event_type, error_name ORDER BY 
 	if err != nil {
 		return nil, fmt.Errorf("sqlstore: group failures: %w", err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var g redrive.Group
-		var first, last int64
-		if err := rows.Scan(&g.Type, &g.ErrorName, &g.Failures, &first, &last, &g.Sample); err != nil {
-			return nil, fmt.Errorf("sqlstore: group failures: %w", err)
-		}
-		g.FirstAt, g.LastAt = fromMicros(first), fromMicros(last)
-		groups = append(groups, g)
-	}
-	return groups, rows.Err()
+	return groups, nil
 }
 
-// pageSize is the number of failures that are read at once. No cursor is open
-// while they are handed out, so whoever gets them may write.
-const pageSize = 100
+func scanGroup(row scanner) (g redrive.Group, err error) {
+	var first, last int64
+	err = row.Scan(&g.Type, &g.ErrorName, &g.Failures, &first, &last, &g.Sample)
+	g.FirstAt, g.LastAt = fromMicros(first), fromMicros(last)
+	return g, err
+}
 
 // List implements redrive.Store.
 func (s *Failures) List(ctx context.Context, f redrive.Filter) iter.Seq2[redrive.Failure, error] {
-	return func(yield func(redrive.Failure, error) bool) {
-		after := position{at: -1 << 62}
-		for {
-			page, err := s.page(ctx, f, after)
-			if err != nil {
-				yield(redrive.Failure{}, fmt.Errorf("sqlstore: list failures: %w", err))
-				return
-			}
-			for _, failure := range page {
-				if !yield(failure, nil) {
-					return
-				}
-			}
-			if len(page) < pageSize {
-				return
-			}
-			last := page[len(page)-1]
-			after = position{at: micros(last.FirstAt), id: last.ID}
+	return paged(func(last *redrive.Failure) ([]redrive.Failure, error) {
+		after, id := int64(-1<<62), ""
+		if last != nil {
+			after, id = micros(last.FirstAt), last.ID
 		}
-	}
+		page, err := s.page(ctx, f, after, id)
+		if err != nil {
+			err = fmt.Errorf("sqlstore: list failures: %w", err)
+		}
+		return page, err
+	})
 }
 
-// position is where a page ends.
-type position struct {
-	at int64
-	id string
-}
-
-func (s *Failures) page(ctx context.Context, f redrive.Filter, after position) (page []redrive.Failure, err error) {
+// page reads what follows a failure that was created then.
+func (s *Failures) page(ctx context.Context, f redrive.Filter, after int64, id string) ([]redrive.Failure, error) {
 	query := strings.Builder{}
 	query.WriteString(selectFailure + ` WHERE (created_at > $1 OR created_at = $1 AND id > $2) AND status = $3`)
 	status := f.Status
 	if status == "" {
 		status = redrive.Open
 	}
-	args := []any{after.at, storedText(after.id), string(status)}
+	args := []any{after, storedText(id), string(status)}
 	and := func(column, value string) {
 		if value != "" {
 			args = append(args, storedText(value))
@@ -180,19 +159,7 @@ func (s *Failures) page(ctx context.Context, f redrive.Filter, after position) (
 	args = append(args, pageSize)
 	fmt.Fprintf(&query, ` ORDER BY created_at, id LIMIT $%d`, len(args))
 
-	rows, err := s.db.QueryContext(ctx, query.String(), args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		failure, err := scanFailure(rows)
-		if err != nil {
-			return nil, err
-		}
-		page = append(page, failure)
-	}
-	return page, rows.Err()
+	return queryAll(ctx, s.db, scanFailure, query.String(), args...)
 }
 
 // Change implements redrive.Store.
@@ -257,32 +224,16 @@ func (s *Failures) Audit(ctx context.Context, id string) iter.Seq2[redrive.Entry
 	}
 }
 
-func (s *Failures) entries(ctx context.Context, id string) (entries []redrive.Entry, err error) {
-	rows, err := s.db.QueryContext(ctx, `
-SELECT at, by_whom, from_status, to_status, note FROM cqrs_failure_audit WHERE failure_id = $1 ORDER BY number`, storedText(id))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
+func (s *Failures) entries(ctx context.Context, id string) ([]redrive.Entry, error) {
+	scan := func(row scanner) (redrive.Entry, error) {
 		e := redrive.Entry{ID: id}
 		var at int64
-		if err := rows.Scan(&at, &e.By, (*string)(&e.From), (*string)(&e.To), &e.Note); err != nil {
-			return nil, err
-		}
+		err := row.Scan(&at, &e.By, (*string)(&e.From), (*string)(&e.To), &e.Note)
 		e.At = fromMicros(at)
-		entries = append(entries, e)
+		return e, err
 	}
-	return entries, rows.Err()
-}
-
-// changed reports whether a statement changed a row.
-func changed(result sql.Result, err error) (bool, error) {
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n > 0, err
+	return queryAll(ctx, s.db, scan, `
+SELECT at, by_whom, from_status, to_status, note FROM cqrs_failure_audit WHERE failure_id = $1 ORDER BY number`, storedText(id))
 }
 
 // Purge deletes what has been replayed or discarded and failed last before that

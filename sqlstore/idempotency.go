@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs"
@@ -14,17 +13,11 @@ import (
 // Idempotency is a cqrs.IdempotencyStore and a cqrs.AbandonmentStore. A first run
 // costs two statements, a duplicate two; each of them is atomic.
 type Idempotency struct {
-	db  execer
+	db  querier
 	now func() time.Time
 }
 
 var _ cqrs.AbandonmentStore = (*Idempotency)(nil)
-
-// execer is what *sql.DB and *sql.Tx have in common.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}
 
 // IdempotencyOption changes what [NewIdempotency] makes.
 type IdempotencyOption func(*Idempotency)
@@ -80,7 +73,8 @@ func (s *Idempotency) AcquireOnce(ctx context.Context, c cqrs.Claim) (*cqrs.Outc
 // acquire takes over the leases that end at takeOver or before.
 func (s *Idempotency) acquire(ctx context.Context, c cqrs.Claim, now, takeOver int64) (*cqrs.Outcome, error) {
 	for {
-		claimed, err := s.exec(ctx, claimKey, storedText(c.Key), c.Owner, c.PayloadHash, micros(c.LeaseUntil), micros(c.ExpiresAt), now, takeOver)
+		claimed, err := s.exec(ctx, claimKey,
+			storedText(c.Key), c.Owner, c.PayloadHash, micros(c.LeaseUntil), micros(c.ExpiresAt), now, takeOver)
 		if err != nil || claimed {
 			return nil, err
 		}
@@ -168,13 +162,4 @@ func (s *Idempotency) Purge(ctx context.Context) (int64, error) {
 // exec reports whether the statement changed a row.
 func (s *Idempotency) exec(ctx context.Context, query string, args ...any) (bool, error) {
 	return changed(s.db.ExecContext(ctx, query, args...))
-}
-
-// storedText is text as PostgreSQL takes it: UTF-8 without NUL. The escape keeps
-// different texts different.
-func storedText(text string) string {
-	if !strings.ContainsAny(text, "\x00\x1a") {
-		return strings.ToValidUTF8(text, "\uFFFD")
-	}
-	return strings.ToValidUTF8(strings.NewReplacer("\x1a", "\x1a\x1a", "\x00", "\x1a0").Replace(text), "\uFFFD")
 }

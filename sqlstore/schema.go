@@ -49,6 +49,33 @@ func Schema() []string {
 	note        text NOT NULL,
 	PRIMARY KEY (failure_id, number)
 )`,
+		`CREATE TABLE IF NOT EXISTS cqrs_progress (
+	command_table text NOT NULL,
+	target        text NOT NULL,
+	tenant        text NOT NULL,
+	pk            text NOT NULL,
+	sk            text NOT NULL,
+	version       bigint NOT NULL,
+	hash          text NOT NULL,
+	deleted       boolean NOT NULL,
+	claims        text NOT NULL DEFAULT '',
+	failures      text NOT NULL DEFAULT '',
+	PRIMARY KEY (command_table, target, tenant, pk, sk)
+)`,
+		`CREATE TABLE IF NOT EXISTS cqrs_parked (
+	command_table text NOT NULL,
+	target        text NOT NULL,
+	tenant        text NOT NULL,
+	pk            text NOT NULL,
+	sk            text NOT NULL,
+	version       bigint NOT NULL,
+	latest_seen   bigint NOT NULL,
+	attempts      bigint NOT NULL,
+	reason        text NOT NULL,
+	diverged      boolean NOT NULL,
+	since         bigint NOT NULL,
+	PRIMARY KEY (command_table, target, tenant, pk, sk)
+)`,
 	}
 }
 
@@ -60,19 +87,6 @@ func Create(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	return nil
-}
-
-// inTx runs f in a transaction, which is rolled back where f fails.
-func inTx(ctx context.Context, db *sql.DB, f func(tx *sql.Tx) error) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing behind a commit
-	if err := f(tx); err != nil {
-		return err
-	}
-	return tx.Commit()
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }

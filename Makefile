@@ -12,6 +12,7 @@ export GOTOOLCHAIN := local
 FUZZTIME ?= 10s
 BENCH ?= .
 BENCHTIME ?= 1s
+REPORT ?=
 
 LINTER := .bin/golangci-lint
 # One directory a line, of every module in go.work. "work", as a package
@@ -42,18 +43,20 @@ check: ## Everything that must hold before a commit lands
 	@$(MAKE) fmt FMT=--diff
 	@$(MAKE) vet
 	@$(MAKE) lint
-	@$(call quiet,$(MAKE) bench BENCHTIME=1x)
+	@$(call quiet,$(MAKE) bench BENCHTIME=1x REPORT='-rounds=1 -turn=1ms')
 	@$(MAKE) examples
 	@integration/setup.sh
 	@$(MAKE) test
+	@go test ./internal/scan ./bench/...
 
 .PHONY: lint
 lint: $(LINTER) ## Run the linters
 	@$(call each_module,$(CURDIR)/$(LINTER) run)
 
 .PHONY: bench
-bench: ## Run the benchmarks that match BENCH for BENCHTIME each
+bench: ## Run the benchmarks that match BENCH for BENCHTIME each, and the comparison
 	@go test -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem work
+	@go run ./bench/cmd/report $(REPORT)
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME

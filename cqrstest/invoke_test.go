@@ -74,7 +74,7 @@ func TestAnswerOfEachSource(t *testing.T) {
 		"SNS, failed":       {cqrstest.SNS("t", do("fail")), []string{}, "BatchError", ""},
 		"task":              {cqrstest.StepFunction("TODO", todo{Do: "it"}), []string{}, "", `{"done":"it"}`},
 		"task, failed":      {cqrstest.StepFunction("TODO", todo{Do: "name"}), []string{}, "OutOfStock", ""},
-		"no event":          {cqrstest.Raw([]byte(`{"a":1}`)), []string{}, "payloadError", ""},
+		"no event":          {cqrstest.Raw([]byte(`{"a":1}`)), []string{}, "PayloadError", ""},
 		"nothing in it":     {cqrstest.SQS("q"), []string{}, "", `{"batchItemFailures":[]}`},
 		"SQS, but no event": {cqrstest.Raw([]byte(`{"Records":[{"eventSource":"aws:sqs","body":"x"}]}`)), []string{""}, "DecodeError", ""},
 	} {

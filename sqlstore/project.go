@@ -18,16 +18,16 @@ type Projection[A any] = func(ctx context.Context, tx *sql.Tx, cmd cqrs.Command[
 // transaction with what up and down write, so each version takes effect exactly
 // once, whatever is delivered again, overtakes, crashes or runs beside it:
 //
-//	sqlstore.Project(db, "rds", up, down)
+//		sqlstore.Project(db, "rds", up, down)
 //
-//   - up is called for what was created or changed, down for what was deleted, under
-//     the same gate; the deletion leaves a tombstone in it. nil and cqrs.Skip commit.
-//   - An error or a panic rolls back both, and the version comes again.
-//   - By default each version carries the full state: what is newer is applied,
-//     whatever is missing before it. With cqrs.Sequential every version is applied
-//     exactly in order, 1, 2, 3, …; what is missing is read from the source.
-//   - A version that the target has with other content is a *cqrs.DivergenceError,
-//     and is applied only where cqrs.ReplacesEqual.
+//	  - up is called for what was created or changed, down for what was deleted, under
+//	    the same gate; the deletion leaves a tombstone in it. nil and cqrs.Skip commit.
+//	  - An error or a panic rolls back both, and the version comes again.
+//	  - By default each version carries the full state: what is newer is applied,
+//	    whatever is missing before it. With cqrs.Sequential every version is applied
+//	    exactly in order, 1, 2, 3, …; what is missing is read from the source.
+//	  - A version that the target has with other content is a *cqrs.DivergenceError,
+//	    and is applied only where cqrs.ReplacesEqual.
 //
 // Workers that have versions of one aggregate at once wait for each other in the
 // database, at most as long as their contexts; what then is not newer is skipped.
@@ -63,10 +63,14 @@ var (
 )
 
 // Up implements cqrs.DataSyncHandler.
-func (p *projection[A]) Up(ctx context.Context, cmd cqrs.Command[A]) error { return p.apply(ctx, cmd, p.up) }
+func (p *projection[A]) Up(ctx context.Context, cmd cqrs.Command[A]) error {
+	return p.apply(ctx, cmd, p.up)
+}
 
 // Down implements cqrs.DataSyncHandler.
-func (p *projection[A]) Down(ctx context.Context, cmd cqrs.Command[A]) error { return p.apply(ctx, cmd, p.down) }
+func (p *projection[A]) Down(ctx context.Context, cmd cqrs.Command[A]) error {
+	return p.apply(ctx, cmd, p.down)
+}
 
 func (p *projection[A]) apply(ctx context.Context, cmd cqrs.Command[A], write Projection[A]) error {
 	k, to, err := gateOf(ctx)

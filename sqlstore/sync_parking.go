@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"iter"
+	"slices"
 
 	"github.com/lambda-cqrs/cqrs"
 )
@@ -37,7 +38,8 @@ func (s *syncStore) Unpark(ctx context.Context, k cqrs.SyncKey, applied int64) (
 	args, err := gateArgs(k)
 	if err == nil {
 		err = inTx(ctx, s.db, func(tx *sql.Tx) (err error) {
-			removed, err = changed(tx.ExecContext(ctx, `DELETE FROM cqrs_parked`+whereGate+` AND latest_seen <= $6`, append(args, applied)...))
+			applied := append(slices.Clip(args), applied)
+			removed, err = changed(tx.ExecContext(ctx, `DELETE FROM cqrs_parked`+whereGate+` AND latest_seen <= $6`, applied...))
 			if err != nil || !removed {
 				return err
 			}

@@ -23,7 +23,7 @@ type FunctionError = runtimeapi.FunctionError
 
 // ErrClosed is the error of an invocation that was waiting, or came, when the
 // Runtime API was closed.
-var ErrClosed = runtimeapi.ErrClosed //nolint:gochecknoglobals // the sentinel itself
+var ErrClosed = runtimeapi.ErrClosed
 
 // RuntimeOption changes what [NewRuntimeAPI] makes.
 type RuntimeOption = runtimeapi.Option

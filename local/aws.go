@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/lambda-cqrs/cqrs/internal/loopback"
 
 	"github.com/lambda-cqrs/cqrs/local/internal/clock"
 	"github.com/lambda-cqrs/cqrs/local/internal/fault"
-	"github.com/lambda-cqrs/cqrs/local/internal/loopback"
 	"github.com/lambda-cqrs/cqrs/local/internal/task"
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
@@ -39,6 +39,7 @@ type settings struct {
 	address string
 	clock   clock.Clock
 	owner   wire.Owner
+	shuffle func(n int) int
 }
 
 // Option changes what [Start] starts.
@@ -86,7 +87,7 @@ func Start(ctx context.Context, opts ...Option) (*AWS, error) {
 		tasks:    task.NewGroup(ctx),
 	}
 	a.faults = fault.New(a.clock, func(function string) { a.services.functions.Kill(function) })
-	a.startServices()
+	a.startServices(&chosen)
 	a.server = &http.Server{
 		Handler:           http.HandlerFunc(a.serve),
 		ReadHeaderTimeout: time.Minute,
@@ -126,6 +127,7 @@ func (a *AWS) Close() error {
 	err := a.server.Close()
 	a.tasks.Close(errStopped)
 	a.services.functions.Close()
+	a.services.tables.Close()
 	<-a.served
 	a.client.CloseIdleConnections()
 	if err != nil {

@@ -31,7 +31,8 @@
 // # Faults
 //
 // [AWS.Inject] loses an acknowledgement, throttles or delays a call, delivers a
-// message twice, or kills a function at the moment of a call.
+// message twice, or kills a function at the moment of a call. [ShuffleStreams] has
+// the records of a stream come in any order that AWS allows.
 //
 // # The Runtime API alone
 //

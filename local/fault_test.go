@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -62,6 +66,34 @@ func TestThrottlingIsTyped(t *testing.T) {
 	_, err = sfn.NewFromConfig(a.Config(), func(o *sfn.Options) { o.Retryer = aws.NopRetryer{} }).ListStateMachines(t.Context(), nil)
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, "ThrottlingException", failure.ErrorCode())
+	_, err = dynamodb.NewFromConfig(a.Config(), func(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }).ListTables(t.Context(), nil)
+	var exceeded *ddbtypes.ProvisionedThroughputExceededException
+	require.ErrorAs(t, err, &exceeded)
+	_, err = dynamodbstreams.NewFromConfig(a.Config(), func(o *dynamodbstreams.Options) { o.Retryer = aws.NopRetryer{} }).ListStreams(t.Context(), nil)
+	var limited *streamtypes.LimitExceededException
+	require.ErrorAs(t, err, &limited)
+}
+
+func TestFaultsOfTables(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	orders := newTable(t, a, "orders", true)
+	put := func() error {
+		_, err := orders.PutItem(t.Context(), &dynamodb.PutItemInput{
+			TableName: &orders.name, Item: map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: "a"}},
+			ConditionExpression: aws.String("attribute_not_exists(id)"),
+		})
+		return err
+	}
+	lost := a.Inject(local.Fault{Service: "dynamodb", Operation: "PutItem", Effect: local.LoseAnswer})
+	var failed *ddbtypes.ConditionalCheckFailedException
+	require.ErrorAs(t, put(), &failed, "the client tries again what has taken effect")
+	require.Equal(t, 1, lost.Struck())
+
+	throttled := a.Inject(local.Fault{Service: "streams.dynamodb", Operation: "ListStreams", Effect: local.Throttle})
+	_, err := dynamodbstreams.NewFromConfig(a.Config()).ListStreams(t.Context(), nil)
+	require.NoError(t, err, "the client tries again")
+	require.Equal(t, 1, throttled.Struck())
 }
 
 func TestDeliveriesAreDuplicatedAndDelayed(t *testing.T) {

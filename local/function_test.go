@@ -90,6 +90,29 @@ func TestFunctionIsThrottledAndKilled(t *testing.T) {
 	require.Equal(t, "Runtime.ExitError", failure.Type)
 }
 
+func TestKilledFunctionNeverSucceeds(t *testing.T) {
+	t.Parallel()
+	a := start(t)
+	running := make(chan struct{})
+	f := a.Function("polite", handlerFunc(func(ctx context.Context, _ []byte) ([]byte, error) {
+		running <- struct{}{}
+		<-ctx.Done()
+		return []byte(`"done"`), nil
+	}))
+	for range 500 {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := f.Invoke(t.Context(), nil)
+			ended <- err
+		}()
+		<-running
+		f.Kill()
+		var failure *local.FunctionError
+		require.ErrorAs(t, <-ended, &failure)
+		require.Equal(t, "Runtime.ExitError", failure.Type)
+	}
+}
+
 func TestAsyncInvocationIsTriedThreeTimes(t *testing.T) {
 	t.Parallel()
 	a, clock := startStill(t)

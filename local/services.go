@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/lambda-cqrs/cqrs/local/internal/dynamodb"
 	"github.com/lambda-cqrs/cqrs/local/internal/eventbridge"
 	"github.com/lambda-cqrs/cqrs/local/internal/lambda"
 	"github.com/lambda-cqrs/cqrs/local/internal/s3"
@@ -26,9 +27,10 @@ type services struct {
 	objects   *s3.Server
 	functions *lambda.Service
 	machines  *stepfunctions.Server
+	tables    *dynamodb.Server
 }
 
-func (a *AWS) startServices() {
+func (a *AWS) startServices(chosen *settings) {
 	deliver := a.faults.Deliver(a.deliver)
 	a.services.queues = sqs.New(sqs.Options{Owner: a.owner, Endpoint: a.Endpoint(), Clock: a.clock})
 	a.services.topics = sns.New(sns.Options{
@@ -36,11 +38,13 @@ func (a *AWS) startServices() {
 	})
 	a.services.buses = eventbridge.New(eventbridge.Options{Owner: a.owner, Clock: a.clock, Tasks: a.tasks, Deliver: deliver})
 	a.services.objects = s3.New(s3.Options{Owner: a.owner, Clock: a.clock, Deliver: deliver, Buses: a.services.buses})
+	a.services.tables = newTables(chosen)
 	a.services.functions = lambda.New(lambda.Options{
 		Owner:       a.owner,
 		Clock:       a.clock,
 		Tasks:       a.tasks,
 		Queues:      a.services.queues,
+		Streams:     a.services.tables,
 		Deliver:     deliver,
 		Delivery:    a.faults.Delivery,
 		Environment: a.environment(),
@@ -86,6 +90,10 @@ func (a *AWS) route(r *http.Request) (service, operation string, handler http.Ha
 		return "events", operation, a.services.buses
 	case target == "AWSStepFunctions":
 		return "states", operation, a.services.machines
+	case target == "DynamoDB_20120810":
+		return "dynamodb", operation, a.services.tables
+	case target == "DynamoDBStreams_20120810":
+		return "streams.dynamodb", operation, a.services.tables
 	case target != "":
 		return "", operation, nil
 	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"):
@@ -163,6 +171,8 @@ func (a *AWS) call(ctx context.Context, service, operation string, input []byte)
 		operations = a.services.topics.Operations()
 	case "events":
 		operations = a.services.buses.Operations()
+	case "dynamodb":
+		return a.services.tables.Call(operation, input)
 	default:
 		return nil, fmt.Errorf("local: no calls of %s", service)
 	}

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -262,5 +261,3 @@ func (a *AWS) destination(address string) (string, error) {
 	}
 	return a.services.queues.ARN(address)
 }
-
-var errNoTables = errors.New("there are no tables")

@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go/middleware"
-
 	"github.com/lambda-cqrs/cqrs/internal/loopback"
 )
 
@@ -25,7 +24,7 @@ type Server struct {
 }
 
 func newServer(url string, stop func() error) *Server {
-	return &Server{URL: url, client: &http.Client{Transport: &loopback.Transport{}}, stop: stop}
+	return &Server{URL: url, client: loopback.NewClient(), stop: stop}
 }
 
 // Config is for any SDK client of the server. It is made by hand, since the SDK's

@@ -24,6 +24,13 @@ type Transport struct {
 	Next http.Transport // sends the requests
 }
 
+// NewClient returns a client with a Transport, whose connections stay open for as
+// many calls at once as a test makes. The caller closes them with
+// CloseIdleConnections.
+func NewClient() *http.Client {
+	return &http.Client{Transport: &Transport{Next: http.Transport{MaxIdleConnsPerHost: 64}}}
+}
+
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if request.Body == nil || request.Body == http.NoBody || request.ContentLength < 0 || request.ContentLength > memoryBody {

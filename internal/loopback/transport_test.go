@@ -40,7 +40,7 @@ func echo(t *testing.T) (*httptest.Server, *http.Client) {
 		w.Header().Set("X-Length", r.Header.Get("Content-Length"))
 		_, _ = io.Copy(w, r.Body)
 	}))
-	client := &http.Client{Transport: &loopback.Transport{}}
+	client := loopback.NewClient()
 	t.Cleanup(func() { client.CloseIdleConnections(); server.Close() })
 	return server, client
 }

@@ -23,7 +23,7 @@ import (
 // old attributes of an update that creates the item.
 func TestDifferential(t *testing.T) {
 	t.Parallel()
-	targets := []*Target{startLocal(t), startDynoxide(t)}
+	targets := []*Target{startTested(t), startDynoxide(t)}
 	var clients []*ddb.Client
 	var tables []string
 	for _, target := range targets {

@@ -1,8 +1,6 @@
 package conformance_test
 
 import (
-	"context"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -11,38 +9,22 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
-
-	"github.com/lambda-cqrs/cqrs/local"
 )
 
 // configs are those of the tests that run, by the name of the test.
 var configs sync.Map
 
-// config is for clients of the AWS that is held to the checks: the local one, of
-// which each test has its own, or that of the flag -endpoint.
+// config is for clients of the AWS that is tested. Of the local one, each test has
+// its own.
 func config(t *testing.T) aws.Config {
 	t.Helper()
 	root, _, _ := strings.Cut(t.Name(), "/")
 	if found, ok := configs.Load(root); ok {
 		return found.(aws.Config)
 	}
-	a, err := local.Start(t.Context())
-	require.NoError(t, err)
-	chosen := a.Config()
-	if *endpoint != "" {
-		chosen.BaseEndpoint, chosen.Region = endpoint, os.Getenv("AWS_REGION")
-		chosen.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-			return aws.Credentials{
-				AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID"), SecretAccessKey: os.Getenv("AWS_SECRET_ACCESS_KEY"),
-				SessionToken: os.Getenv("AWS_SESSION_TOKEN"),
-			}, nil
-		})
-	}
+	chosen := startTested(t).Config
 	configs.Store(root, chosen)
-	t.Cleanup(func() {
-		configs.Delete(root)
-		require.NoError(t, a.Close())
-	})
+	t.Cleanup(func() { configs.Delete(root) })
 	return chosen
 }
 

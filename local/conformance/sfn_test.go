@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
@@ -341,6 +342,39 @@ func TestSFNCallsOtherServices(t *testing.T) {
 	require.True(t, strings.HasPrefix(out.Error, "SQS."), out.Error)
 	require.JSONEq(t, `{"order":7}`, *notified.receiveOne(5).Body)
 	require.JSONEq(t, `{"order":7}`, *observed.receiveOne(5).Body)
+}
+
+func TestSFNCallsDynamoDB(t *testing.T) {
+	t.Parallel()
+	client := ddb.NewFromConfig(config(t))
+	table := newTable(&run{T: t}, client)
+	key := `"Key":{"pk":{"S":"order"},"sk":{"S.$":"$.id"}}`
+	task := func(operation, parameters string) string {
+		return fmt.Sprintf(`"Type":"Task","Resource":"arn:aws:states:::dynamodb:%s","Parameters":{"TableName":%q,%s}`, operation, table, parameters)
+	}
+	m := newMachine(t, fmt.Sprintf(`
+		"First":{%s,"ResultPath":null,"Next":"Update"},
+		"Update":{%s,"ResultPath":"$.updated","Next":"Get"},
+		"Get":{%s,"ResultPath":"$.got","Next":"Again"},
+		"Again":{%s,"Catch":[{"ErrorEquals":["DynamoDB.ConditionalCheckFailedException"],"ResultPath":"$.refused","Next":"Delete"}],"End":true},
+		"Delete":{%s,"ResultPath":null,"End":true}`,
+		task("putItem", `"Item":{"pk":{"S":"order"},"sk":{"S.$":"$.id"},"n":{"N":"1"}}`),
+		task("updateItem", key+`,"UpdateExpression":"ADD n :one","ExpressionAttributeValues":{":one":{"N":"1"}},"ReturnValues":"UPDATED_NEW"`),
+		task("getItem", key),
+		task("putItem", `"Item":{"pk":{"S":"order"},"sk":{"S.$":"$.id"}},"ConditionExpression":"attribute_not_exists(pk)"`),
+		task("deleteItem", key)))
+	type attributes map[string]map[string]string
+	out := decode[struct {
+		Updated struct{ Attributes attributes }
+		Got     struct{ Item attributes }
+		Refused struct{ Error string }
+	}](t, m.output(m.start(`{"id":"7"}`)))
+	require.Equal(t, attributes{"n": {"N": "2"}}, out.Updated.Attributes)
+	require.Equal(t, attributes{"pk": {"S": "order"}, "sk": {"S": "7"}, "n": {"N": "2"}}, out.Got.Item)
+	require.Equal(t, "DynamoDB.ConditionalCheckFailedException", out.Refused.Error)
+	left, err := client.GetItem(t.Context(), &ddb.GetItemInput{TableName: &table, Key: item{"pk": text("order"), "sk": text("7")}})
+	require.NoError(t, err)
+	require.Empty(t, left.Item)
 }
 
 func TestSFNHistoryStopAndList(t *testing.T) {

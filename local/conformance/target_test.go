@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"flag"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,10 +11,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/lambda-cqrs/cqrs/internal/loopback"
 	"github.com/stretchr/testify/require"
 
-	"github.com/lambda-cqrs/cqrs/local/internal/dynamodb"
-	"github.com/lambda-cqrs/cqrs/local/internal/loopback"
+	"github.com/lambda-cqrs/cqrs/local"
 )
 
 var endpoint = flag.String("endpoint", "", "another `URL` to test, with AWS_REGION and the AWS_ credentials of the environment")
@@ -48,10 +47,10 @@ type run struct {
 	target *Target
 }
 
-// hold runs the checks against every target that there is.
+// hold runs the checks against dynoxide and against the AWS that is tested.
 func hold(t *testing.T, checks []check) {
 	t.Helper()
-	for name, start := range map[string]func(*testing.T) *Target{"local": startLocal, "dynoxide": startDynoxide, "endpoint": givenEndpoint} {
+	for name, start := range map[string]func(*testing.T) *Target{tested(): startTested, "dynoxide": startDynoxide} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			target := start(t)
@@ -87,21 +86,22 @@ func credentials(id, secret, session string) aws.CredentialsProvider {
 	})
 }
 
-func startLocal(t *testing.T) *Target {
-	t.Helper()
-	service := dynamodb.New(dynamodb.Options{})
-	server := httptest.NewServer(service)
-	t.Cleanup(func() {
-		server.Close()
-		service.Close()
-	})
-	return &Target{Name: "local", Config: newConfig(t, server.URL)}
+// tested is the name of the AWS that is tested.
+func tested() string {
+	if *endpoint != "" {
+		return "endpoint"
+	}
+	return "local"
 }
 
-func givenEndpoint(t *testing.T) *Target {
+// startTested starts the local AWS, unless another one is to be tested.
+func startTested(t *testing.T) *Target {
 	t.Helper()
 	if *endpoint == "" {
-		t.Skip("no -endpoint is given")
+		a, err := local.Start(t.Context())
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, a.Close()) })
+		return &Target{Name: "local", Config: a.Config()}
 	}
 	config := newConfig(t, *endpoint)
 	config.Region = os.Getenv("AWS_REGION")
@@ -109,17 +109,15 @@ func givenEndpoint(t *testing.T) *Target {
 	return &Target{Name: *endpoint, Config: config, Excluded: map[string]string{expiryDeletes: "AWS takes days for it"}}
 }
 
-// dynoxideVersion is the one that dynoxideExclusions are about.
-const dynoxideVersion = "1.2.1"
+// dynoxide is where integration/setup.sh puts it.
+const dynoxide = "../../integration/.cache/node_modules/@dynoxide/linux-x64/dynoxide"
 
 func startDynoxide(t *testing.T) *Target {
 	t.Helper()
-	cache, err := os.UserCacheDir()
+	program, err := filepath.Abs(dynoxide)
 	require.NoError(t, err)
-	directory := filepath.Join(cache, "lambda-cqrs")
-	program := filepath.Join(directory, "node_modules", "@dynoxide", "linux-x64", "dynoxide")
 	if _, err := os.Stat(program); err != nil {
-		missing := "dynoxide is missing: npm install --prefix " + directory + " @dynoxide/linux-x64@" + dynoxideVersion
+		const missing = "dynoxide is missing: run integration/setup.sh"
 		if os.Getenv("CI") != "" {
 			t.Fatal(missing)
 		}

@@ -2,7 +2,9 @@ package dynamodb
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"io"
 	"net/http"
@@ -10,11 +12,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 
 // maxRequest is the size of the largest request, in bytes.
 const maxRequest = 16 << 20
+
+// The prefixes of X-Amz-Target.
+const (
+	databaseTarget = "DynamoDB_20120810."
+	streamsTarget  = "DynamoDBStreams_20120810."
+)
 
 // operation answers one call.
 type operation func(s *Server, body []byte) (any, error)
@@ -31,7 +41,7 @@ func on[In, Out any](f func(*Server, *In) (Out, error)) operation {
 }
 
 func operations() map[string]operation {
-	const database, streams = "DynamoDB_20120810.", "DynamoDBStreams_20120810."
+	const database, streams = databaseTarget, streamsTarget
 	return map[string]operation{
 		database + "BatchGetItem":       on((*Server).batchGetItem),
 		database + "BatchWriteItem":     on((*Server).batchWriteItem),
@@ -71,7 +81,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		failure := asAPIError(err)
 		status, answer = failure.status(), failure.body()
 	}
-	text, err := json.Marshal(answer)
+	text, err := jsonv2.Marshal(answer)
 	if err != nil {
 		status, text = http.StatusInternalServerError, []byte(`{"__type":"`+codeInternal+`"}`)
 	}
@@ -82,6 +92,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Amzn-Requestid", rand.Text())
 	w.WriteHeader(status)
 	_, _ = w.Write(text) //nolint:gosec // JSON, to a client of the API
+}
+
+// Call calls an operation of the database on behalf of another service. Its error
+// is a [wire.Error].
+func (s *Server) Call(operation string, input []byte) (json.RawMessage, error) {
+	output, err := s.call(databaseTarget+operation, input)
+	if err != nil {
+		failure := asAPIError(err)
+		return nil, &wire.Error{Code: failure.code, Message: failure.message, Status: failure.status()}
+	}
+	document, err := jsonv2.Marshal(output)
+	if err != nil {
+		return nil, fmt.Errorf("dynamodb: encoding the answer of %s: %w", operation, err)
+	}
+	return document, nil
 }
 
 func (s *Server) call(target string, body []byte) (any, error) {
@@ -96,15 +121,15 @@ func (s *Server) call(target string, body []byte) (any, error) {
 // decode reads a request. A parameter that In does not have is an error, and so
 // is a value that breaks the rules of its type.
 func decode(body []byte, in any) error {
-	err := json.Unmarshal(body, in, json.RejectUnknownMembers(true))
+	err := jsonv2.Unmarshal(body, in, jsonv2.RejectUnknownMembers(true))
 	if err == nil {
 		return nil
 	}
 	if failure, ok := errors.AsType[*apiError](err); ok {
 		return failure
 	}
-	semantic, ok := errors.AsType[*json.SemanticError](err)
-	if !ok || !errors.Is(err, json.ErrUnknownName) {
+	semantic, ok := errors.AsType[*jsonv2.SemanticError](err)
+	if !ok || !errors.Is(err, jsonv2.ErrUnknownName) {
 		return serialization("%v", err)
 	}
 	name := semantic.JSONPointer.LastToken()

@@ -37,6 +37,8 @@ func throttling(service string) *wire.Error {
 	switch service {
 	case "dynamodb":
 		failure.Code = "ProvisionedThroughputExceededException"
+	case "streams.dynamodb":
+		failure.Code = "LimitExceededException"
 	case "sqs":
 		failure.Code = "RequestThrottled"
 	case "sns":

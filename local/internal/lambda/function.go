@@ -95,6 +95,15 @@ func (e *execution) kill() {
 	})
 }
 
+func (e *execution) isKilled() bool {
+	select {
+	case <-e.killed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Name is the function's name.
 func (f *Function) Name() string { return f.name }
 
@@ -158,8 +167,11 @@ func (f *Function) invokeOnce(ctx context.Context, in Invocation) (Result, error
 	defer timer.Stop()
 	select {
 	case <-e.killed:
-		return failed(in.ID, "Runtime.ExitError", "RequestId: "+in.ID+" Error: Runtime exited with error: signal: killed"), nil
+		return exited(in.ID), nil
 	case result := <-answered:
+		if e.isKilled() { // the answer is to the end of its context
+			return exited(in.ID), nil
+		}
 		return result, nil
 	case <-timer.C:
 		return f.expired(in.ID, answered), nil
@@ -168,6 +180,10 @@ func (f *Function) invokeOnce(ctx context.Context, in Invocation) (Result, error
 	case <-tasks.Context().Done():
 		return Result{}, context.Cause(tasks.Context())
 	}
+}
+
+func exited(id string) Result {
+	return failed(id, "Runtime.ExitError", "RequestId: "+id+" Error: Runtime exited with error: signal: killed")
 }
 
 // expired is the outcome at the deadline, unless the answer was just in time.

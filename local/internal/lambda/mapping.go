@@ -73,7 +73,7 @@ func (s *Service) addMapping(f *Function, config MappingConfig) (*mapping, error
 		shards, err := s.positions(ctx, &config)
 		if err != nil {
 			cancel()
-			return nil, err
+			return nil, badParameter("Stream not found: %s", config.Source)
 		}
 		run = func(ctx context.Context) { m.runStream(ctx, shards) }
 	}

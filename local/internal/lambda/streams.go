@@ -2,8 +2,8 @@ package lambda
 
 import (
 	"context"
-	"encoding/json"
-	"time"
+
+	"github.com/lambda-cqrs/cqrs/local/internal/dynamodb"
 )
 
 // Streams reads the streams of tables.
@@ -19,8 +19,4 @@ type Streams interface {
 }
 
 // StreamRecord is a record as the function gets it.
-type StreamRecord struct {
-	SequenceNumber string
-	Time           time.Time
-	Document       json.RawMessage // with eventSourceARN
-}
+type StreamRecord = dynamodb.Record

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/lambda-cqrs/cqrs/internal/loopback"
 
+	"github.com/lambda-cqrs/cqrs/internal/loopback"
 	"github.com/lambda-cqrs/cqrs/local/internal/clock"
 	"github.com/lambda-cqrs/cqrs/local/internal/fault"
 	"github.com/lambda-cqrs/cqrs/local/internal/task"

@@ -17,9 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lambda-cqrs/cqrs/internal/lambdaevent"
 	"github.com/lambda-cqrs/cqrs/local"
 )
 

@@ -10,11 +10,12 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/dynamostore"
 	"github.com/lambda-cqrs/cqrs/command"
 	"github.com/lambda-cqrs/cqrs/local"
-	"github.com/stretchr/testify/require"
 )
 
 type order struct {

@@ -23,12 +23,13 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/aws/dynamostore"
 	"github.com/lambda-cqrs/cqrs/aws/sfntask"
 	"github.com/lambda-cqrs/cqrs/aws/sqsqueue"
 	"github.com/lambda-cqrs/cqrs/local"
-	"github.com/stretchr/testify/require"
 )
 
 // work comes from everywhere but the state machine.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go/middleware"
+
 	"github.com/lambda-cqrs/cqrs/internal/loopback"
 )
 

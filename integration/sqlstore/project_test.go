@@ -286,7 +286,7 @@ func TestProjectOneAtATime(t *testing.T) {
 			t.Parallel()
 			db := open(t)
 			var (
-				mu          sync.Mutex
+				mu           sync.Mutex
 				running, ran int
 			)
 			entered, leave := make(chan struct{}, 8), make(chan struct{})

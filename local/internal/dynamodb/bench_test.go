@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/lambda-cqrs/cqrs/internal/loopback"
 	"github.com/stretchr/testify/require"
 
+	"github.com/lambda-cqrs/cqrs/internal/loopback"
 	"github.com/lambda-cqrs/cqrs/local/internal/dynamodb"
 )
 

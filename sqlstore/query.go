@@ -27,7 +27,11 @@ func inTx(ctx context.Context, db *sql.DB, f func(tx *sql.Tx) error) error {
 	if err := f(tx); err != nil {
 		return err
 	}
-	return tx.Commit()
+	err = tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil {
+		return context.Cause(ctx) // which has rolled it back
+	}
+	return err
 }
 
 // changed reports whether a statement changed a row.

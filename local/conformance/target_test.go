@@ -109,13 +109,14 @@ func startTested(t *testing.T) *Target {
 	return &Target{Name: *endpoint, Config: config, Excluded: map[string]string{expiryDeletes: "AWS takes days for it"}}
 }
 
-// dynoxide is where integration/setup.sh puts it.
-const dynoxide = "../../integration/.cache/node_modules/@dynoxide/linux-x64/dynoxide"
+// dynoxide is where integration/setup.sh puts it, in the user's cache.
+const dynoxide = "lambda-cqrs/node_modules/@dynoxide/linux-x64/dynoxide"
 
 func startDynoxide(t *testing.T) *Target {
 	t.Helper()
-	program, err := filepath.Abs(dynoxide)
+	cache, err := os.UserCacheDir()
 	require.NoError(t, err)
+	program := filepath.Join(cache, dynoxide)
 	if _, err := os.Stat(program); err != nil {
 		const missing = "dynoxide is missing: run integration/setup.sh"
 		if os.Getenv("CI") != "" {

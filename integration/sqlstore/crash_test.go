@@ -37,6 +37,9 @@ func (p *process) do(effect func() error) error {
 		p.halted = true
 		return errCrashed
 	}
+	if errors.Is(err, sql.ErrConnDone) {
+		return driver.ErrBadConn // a context ended in the middle of it
+	}
 	return err
 }
 

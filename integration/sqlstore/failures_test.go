@@ -12,6 +12,10 @@ import (
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(*testing.T) *sql.DB) {
-		conformance.Run(t, func(t *testing.T) redrive.Store { return sqlstore.NewFailures(open(t)) })
+		t.Helper()
+		conformance.Run(t, func(t *testing.T) redrive.Store {
+			t.Helper()
+			return sqlstore.NewFailures(open(t))
+		})
 	})
 }

@@ -56,10 +56,10 @@ func TestGates(t *testing.T) {
 		{"twice", []cqrs.Command[order]{up("1", 1), up("1", 1)}, []string{"1"}, up("1", 1)},
 		{"the older one later", []cqrs.Command[order]{up("1", 2), up("1", 1)}, []string{"2"}, up("1", 2)},
 		{"a gap", []cqrs.Command[order]{up("1", 1), up("1", 5)}, []string{"1", "5"}, up("1", 5)},
-		{"late after a deletion", []cqrs.Command[order]{up("1", 1), gone("1", 3), up("1", 2)}, []string{"1", "3"}, gone("1", 3)},
-		{"again after a deletion", []cqrs.Command[order]{up("1", 1), gone("1", 3), up("1", 4)}, []string{"1", "3", "4"}, up("1", 4)},
-		{"only a deletion", []cqrs.Command[order]{gone("1", 3), gone("1", 3)}, []string{"3"}, gone("1", 3)},
-		{"a deletion that is late", []cqrs.Command[order]{up("1", 4), gone("1", 3)}, []string{"4"}, up("1", 4)},
+		{"late after a deletion", []cqrs.Command[order]{up("1", 1), gone(3), up("1", 2)}, []string{"1", "3"}, gone(3)},
+		{"again after a deletion", []cqrs.Command[order]{up("1", 1), gone(3), up("1", 4)}, []string{"1", "3", "4"}, up("1", 4)},
+		{"only a deletion", []cqrs.Command[order]{gone(3), gone(3)}, []string{"3"}, gone(3)},
+		{"a deletion that is late", []cqrs.Command[order]{up("1", 4), gone(3)}, []string{"4"}, up("1", 4)},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestProjectRollsBack(t *testing.T) {
 	t.Parallel()
 	onWorld(t, nil, func(t *testing.T, w *world) {
 		t.Helper()
-		for _, c := range []cqrs.Command[order]{orderAt("1", 1), deletedAt("1", 2)} {
+		for _, c := range []cqrs.Command[order]{orderAt("1", 1), deletedAt(2)} {
 			before := dump(t, w.db)
 			for _, at := range []string{"0", "1", "end"} {
 				w.fault = func(here string, _ cqrs.Command[order]) error {
@@ -206,7 +206,7 @@ func TestUnknownHashes(t *testing.T) {
 // TestProjectInOrder takes every version in order and reads what is missing.
 func TestProjectInOrder(t *testing.T) {
 	t.Parallel()
-	commands := []cqrs.Command[order]{orderAt("1", 1), orderAt("1", 2), deletedAt("1", 3), orderAt("1", 4)}
+	commands := []cqrs.Command[order]{orderAt("1", 1), orderAt("1", 2), deletedAt(3), orderAt("1", 4)}
 	onWorld(t, commandLog{}.add(t, commands...), func(t *testing.T, w *world) {
 		t.Helper()
 		for _, i := range []int{1, 3, 0, 2, 3} {
@@ -374,7 +374,7 @@ func TestKeysThatAreNoText(t *testing.T) {
 		t.Helper()
 		for _, target := range []string{readTarget, rowTarget} {
 			store := cqrs.NewMemorySync()
-			s := cqrs.NewDataSync(commandTable, store, cqrs.Target(target, w.sync.Handler(target), cqrs.SelfGated()))
+			s := cqrs.NewDataSync(commandTable, store, cqrs.Target(target, w.sync.Handler(target), cqrs.SelfGated())).With(quiet())
 			require.NoError(t, s.Apply(t.Context(), orderAt("\xff", 1)), "parked")
 			require.Contains(t, list(t, store)[0].Reason, "not UTF-8")
 		}

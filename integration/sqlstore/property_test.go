@@ -20,7 +20,7 @@ import (
 func history(t *rapid.T) (commands []cqrs.Command[order], source commandLog) {
 	source = commandLog{}
 	for i := range rapid.IntRange(1, 2).Draw(t, "aggregates") {
-		for n := range rapid.Int64Range(1, 5).Draw(t, "versions") {
+		for n := range rapid.Int64Range(1, 4).Draw(t, "versions") {
 			c := orderAt(fmt.Sprint(i), n+1)
 			c.Deleted = rapid.IntRange(0, 3).Draw(t, "deleted") == 0
 			commands = append(commands, c)
@@ -72,7 +72,7 @@ func faults(t *rapid.T) func(at string, c cqrs.Command[order]) error {
 func requireInvariants(t tester, db *sql.DB, want map[string][]string) {
 	t.Helper()
 	require.Empty(t, query(t, db, `SELECT pk, sk, version, COUNT(*) FROM order_effects GROUP BY pk, sk, version HAVING COUNT(*) > 1`), "I4")
-	require.Empty(t, query(t, db, `SELECT * FROM order_ledger WHERE number <> version`), "I3")
+	require.Empty(t, query(t, db, `SELECT pk, sk, number, version FROM order_ledger WHERE number <> version`), "I3")
 	require.Equal(t, want, dump(t, db), "I1, I2, I6")
 }
 
@@ -120,7 +120,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 		t.Helper()
 		db := open(t)
 		createWorld(t, db)
-		commands := []cqrs.Command[order]{orderAt("1", 1), orderAt("1", 2), deletedAt("1", 3), orderAt("1", 4)}
+		commands := []cqrs.Command[order]{orderAt("1", 1), orderAt("1", 2), deletedAt(3), orderAt("1", 4)}
 		source := commandLog{}.add(t, commands...)
 		want := inOrder(t, db, commands, source)
 		crashed := true

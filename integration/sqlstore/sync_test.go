@@ -17,7 +17,10 @@ func TestSyncStoreConformance(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(*testing.T) *sql.DB) {
 		t.Helper()
-		cqrstest.SyncStore(t, func(t *testing.T) cqrs.SyncStore { t.Helper(); return sqlstore.NewSync(open(t)) })
+		cqrstest.SyncStore(t, func(t *testing.T) cqrs.SyncStore {
+			t.Helper()
+			return sqlstore.NewSync(open(t))
+		})
 	})
 }
 
@@ -136,7 +139,7 @@ func TestParkOverMark(t *testing.T) {
 			}
 			held.LatestSeen = 5
 			require.Equal(t, []cqrs.Parked{held}, list(t, store), name)
-			status, err := cqrs.SyncReader(store.(cqrs.SyncReader)).Status(t.Context(), []cqrs.SyncKey{held.SyncKey})
+			status, err := store.(cqrs.SyncReader).Status(t.Context(), []cqrs.SyncKey{held.SyncKey})
 			require.NoError(t, err)
 			require.Equal(t, &held, status[0].Parked, name)
 		}

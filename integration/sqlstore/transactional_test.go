@@ -116,6 +116,7 @@ func (l *ledger) deliver(ctx context.Context, receive int, entries ...entry) err
 func TestTransactionalBooksOnce(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(*testing.T) *sql.DB) {
+		t.Helper()
 		l := newLedger(t, open(t), cqrs.Policy{})
 		for range 3 {
 			require.NoError(t, l.deliver(t.Context(), 1, entry{ID: "e-1", Amount: 5}, entry{ID: "e-2", Amount: 7, Then: "skip"}))
@@ -130,6 +131,7 @@ func TestTransactionalBooksOnce(t *testing.T) {
 func TestTransactionalRollsBack(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(*testing.T) *sql.DB) {
+		t.Helper()
 		l := newLedger(t, open(t), cqrs.Policy{})
 		for _, then := range []string{"fail", "panic", "give up"} {
 			require.Error(t, l.deliver(t.Context(), 1, entry{ID: then, Amount: 5, Then: then}))
@@ -150,6 +152,7 @@ func TestTransactionalRollsBack(t *testing.T) {
 func TestTransactionalInParallel(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(*testing.T) *sql.DB) {
+		t.Helper()
 		l := newLedger(t, open(t), cqrs.Policy{})
 		var entries []entry
 		for i := range 10 {
@@ -172,6 +175,7 @@ func TestTransactionalInParallel(t *testing.T) {
 func TestTransactionalReportsAgain(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, open func(*testing.T) *sql.DB) {
+		t.Helper()
 		told := &reports{lost: 1}
 		l := newLedger(t, open(t), cqrs.Policy{Callback: told})
 		bad := entry{ID: "e-1", Amount: 5, Then: "give up", Token: "token-1"}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches what the integration tests run against, once: dynoxide, an independent
-# DynamoDB, from npm into the user's cache; and PostgreSQL from Debian, where root runs this.
+# DynamoDB, from npm into the user's cache; and PostgreSQL and Chromium from Debian,
+# where root runs this.
 # With --missing it fetches nothing, but says which tests will be left out.
 set -euo pipefail
 version=1.2.1
@@ -39,14 +40,20 @@ postgres() {
 	install initdb postgresql
 }
 
+has_chromium() { type -P chromium >/dev/null; } # no function
+
+chromium() { has_chromium || install chromium chromium; }
+
 if [[ ${1:-} == --missing ]]; then
 	is_genuine || echo "test: the tests against dynoxide are left out; integration/setup.sh fetches it"
 	has_postgres || echo "test: the tests against PostgreSQL are left out; integration/setup.sh fetches it"
+	has_chromium || echo "test: the test of the console is left out; integration/setup.sh fetches Chromium"
 	exit
 fi
 
 dynoxide
 echo "setup: dynoxide $version is in $cache"
 
-# Where PostgreSQL is missing, the tests that need it are left out, but not in CI.
+# Where they are missing, the tests that need them are left out, but not in CI.
 if postgres; then echo "setup: PostgreSQL is there"; else [[ -z ${CI:-} ]]; fi
+if chromium; then echo "setup: Chromium is there"; else [[ -z ${CI:-} ]]; fi

@@ -107,7 +107,7 @@ func (f *Function) ARN() string { return f.core.ARN() }
 // Invoke runs one invocation and waits for its answer. The error is a
 // [*FunctionError] where the function reported one, timed out or ended.
 func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	result, err := f.core.Invoke(ctx, lambda.Invocation{Payload: payload})
+	result, err := f.core.Invoke(ctx, lambda.Invocation{Payload: payload, Source: "Invoke"})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/lambda-cqrs/cqrs/local/internal/console"
 	"github.com/lambda-cqrs/cqrs/local/internal/dynamodb"
 	"github.com/lambda-cqrs/cqrs/local/internal/eventbridge"
 	"github.com/lambda-cqrs/cqrs/local/internal/lambda"
@@ -28,6 +29,7 @@ type services struct {
 	functions *lambda.Service
 	machines  *stepfunctions.Server
 	tables    *dynamodb.Server
+	console   http.Handler
 }
 
 func (a *AWS) startServices(chosen *settings) {
@@ -49,6 +51,7 @@ func (a *AWS) startServices(chosen *settings) {
 		Delivery:    a.faults.Delivery,
 		Environment: a.environment(),
 	})
+	a.services.console = console.New(console.Options{State: a.state, Redrive: a.redrive})
 	a.services.machines = stepfunctions.New(stepfunctions.Options{
 		Owner: a.owner, Clock: a.clock, Tasks: a.tasks, Functions: a.services.functions, Call: a.call,
 	})
@@ -70,6 +73,10 @@ func (a *AWS) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer a.tasks.Leave()
+	if strings.HasPrefix(r.URL.Path, console.Path) {
+		a.services.console.ServeHTTP(w, r)
+		return
+	}
 	service, operation, handler := a.route(r)
 	if handler == nil {
 		wire.WriteJSON(w, "application/json", http.StatusBadRequest, map[string]string{

@@ -2,8 +2,8 @@
 //
 //	cqrs-local [-address 127.0.0.1:4566] [-function orders=./bootstrap]…
 //
-// prints the endpoint, and the settings with which any SDK and the AWS command
-// line find it, and serves until it is interrupted;
+// prints the settings with which any SDK and the AWS command line find it, and the
+// URL of its console, and serves until it is interrupted;
 //
 //	cqrs-local invoke [-endpoint http://127.0.0.1:4566] orders event.json
 //
@@ -80,8 +80,10 @@ func serve(ctx context.Context, arguments []string, out io.Writer) error {
 	}
 	credentials, err := a.Config().Credentials.Retrieve(ctx)
 	if err == nil {
-		const settings = "export AWS_ENDPOINT_URL=%s\nexport AWS_REGION=%s\nexport AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n"
-		_, err = fmt.Fprintf(out, settings, a.Endpoint(), a.Config().Region, credentials.AccessKeyID, credentials.SecretAccessKey)
+		const settings = "export AWS_ENDPOINT_URL=%s\nexport AWS_REGION=%s\n" +
+			"export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\n# console: %s\n"
+		_, err = fmt.Fprintf(out, settings,
+			a.Endpoint(), a.Config().Region, credentials.AccessKeyID, credentials.SecretAccessKey, a.ConsoleURL())
 	}
 	if err == nil {
 		<-ctx.Done()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,17 @@ func TestServeAndInvoke(t *testing.T) {
 	require.True(t, lines.Scan())
 	endpoint, ok := strings.CutPrefix(lines.Text(), "export AWS_ENDPOINT_URL=")
 	require.True(t, ok, lines.Text())
+	console := ""
+	for range 4 {
+		require.True(t, lines.Scan())
+		console, _ = strings.CutPrefix(lines.Text(), "# console: ")
+	}
+	require.Equal(t, endpoint+"/_console/", console)
+	page, err := http.Get(console)
+	require.NoError(t, err)
+	require.NoError(t, page.Body.Close())
+	require.Equal(t, http.StatusOK, page.StatusCode)
+	http.DefaultClient.CloseIdleConnections()
 	go func() { _, _ = io.Copy(io.Discard, reader) }()
 
 	file := filepath.Join(t.TempDir(), "event.json")

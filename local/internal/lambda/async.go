@@ -20,9 +20,27 @@ func (f *Function) InvokeAsync(payload []byte) error {
 	if len(payload) > maxAsyncPayload {
 		return &wire.Error{Code: "RequestTooLargeException", Message: "the event is larger than 1 MiB", Status: 413}
 	}
-	in := Invocation{ID: runtimeapi.NewRequestID(), Payload: payload}
+	in := Invocation{ID: runtimeapi.NewRequestID(), Payload: payload, Source: sourceOf(payload)}
 	f.service.options.Tasks.Go(func(ctx context.Context) { f.runAsync(ctx, in) })
 	return nil
+}
+
+// sourceOf is what an event says of its source, in words.
+func sourceOf(payload []byte) string {
+	var event struct {
+		Records []struct {
+			EventSource string `json:"eventSource"` // in any case: SNS writes it with a capital
+		} `json:"Records"`
+		DetailType string `json:"detail-type"`
+	}
+	switch err := json.Unmarshal(payload, &event); {
+	case err == nil && len(event.Records) > 0:
+		return event.Records[0].EventSource
+	case err == nil && event.DetailType != "":
+		return "aws:events"
+	default:
+		return "asynchronous"
+	}
 }
 
 func (f *Function) runAsync(ctx context.Context, in Invocation) {

@@ -28,6 +28,12 @@ type Invocation struct {
 	ID            string // "": a new one
 	Payload       []byte
 	ClientContext string
+
+	// For the journal of deliveries: where it is from, how many records it has,
+	// and how many of them an answer reports as failed.
+	Source   string
+	Records  int
+	Failures func(answer []byte) int
 }
 
 // Runner runs a function's invocations.
@@ -138,7 +144,10 @@ func (f *Function) Invoke(ctx context.Context, in Invocation) (Result, error) {
 	}
 	var result Result
 	for range times {
-		if result, err = f.invokeOnce(ctx, in); err != nil {
+		began := time.Now()
+		result, err = f.invokeOnce(ctx, in)
+		f.note(&in, began, result, err)
+		if err != nil {
 			break
 		}
 	}

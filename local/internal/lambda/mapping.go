@@ -186,7 +186,16 @@ func (m *mapping) invoke(
 	if err != nil {
 		return nil, true, failed("", "Runtime.InvalidEvent", fmt.Sprintf("encoding the batch: %v", err))
 	}
-	result, err = m.function.Invoke(ctx, Invocation{Payload: payload})
+	in := Invocation{Payload: payload, Source: describeSource(m.config.Source), Records: len(records)}
+	if m.config.ReportPartial {
+		in.Failures = func(answer []byte) int {
+			if failures, all := failedItems(answer, known); !all {
+				return len(failures)
+			}
+			return len(records)
+		}
+	}
+	result, err = m.function.Invoke(ctx, in)
 	switch {
 	case err != nil:
 		return nil, true, failed(result.RequestID, "Throttled", err.Error())

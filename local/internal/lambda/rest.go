@@ -144,7 +144,7 @@ func (s *Service) serveInvoke(w http.ResponseWriter, r *http.Request, name strin
 		}
 		w.WriteHeader(http.StatusAccepted)
 	case "", "RequestResponse":
-		result, err := f.Invoke(r.Context(), Invocation{Payload: payload, ClientContext: string(clientContext)})
+		result, err := f.Invoke(r.Context(), Invocation{Payload: payload, ClientContext: string(clientContext), Source: "API"})
 		if err != nil {
 			fail(w, err)
 			return

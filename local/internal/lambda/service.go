@@ -33,6 +33,7 @@ type Options struct {
 // Service is Lambda. It is safe for parallel use.
 type Service struct {
 	options Options
+	journal journal
 
 	mu        sync.Mutex
 	functions map[string]*Function
@@ -41,7 +42,7 @@ type Service struct {
 
 // New returns a service without functions.
 func New(options Options) *Service {
-	return &Service{options: options, functions: make(map[string]*Function), mappings: make(map[string]*mapping)}
+	return &Service{options: options, journal: newJournal(), functions: make(map[string]*Function), mappings: make(map[string]*mapping)}
 }
 
 // Register adds a function, which must be the only one of its name.

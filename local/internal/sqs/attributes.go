@@ -204,8 +204,8 @@ func (s *Server) getQueueAttributes(_ context.Context, in *getQueueAttributesInp
 	return &getQueueAttributesOutput{chosen}, nil
 }
 
-func (q *queue) allAttributes(now time.Time) map[string]string {
-	visible, inFlight, delayed := 0, 0, 0
+// count counts the messages that can be received, that were, and that are not yet.
+func (q *queue) count(now time.Time) (visible, inFlight, delayed int) {
 	for _, m := range q.messages {
 		switch {
 		case m.deleted || m.expired(q, now):
@@ -217,6 +217,11 @@ func (q *queue) allAttributes(now time.Time) map[string]string {
 			delayed++
 		}
 	}
+	return visible, inFlight, delayed
+}
+
+func (q *queue) allAttributes(now time.Time) map[string]string {
+	visible, inFlight, delayed := q.count(now)
 	all := map[string]string{
 		"QueueArn":                              q.arn,
 		"CreatedTimestamp":                      strconv.FormatInt(q.created.Unix(), 10),

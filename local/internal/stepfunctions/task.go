@@ -231,7 +231,7 @@ func (s *Server) invoke(ctx context.Context, name string, payload any) (any, err
 	if err != nil {
 		return nil, serviceFailure("lambda", err)
 	}
-	result, err := f.Invoke(ctx, lambda.Invocation{Payload: []byte(encode(payload))})
+	result, err := f.Invoke(ctx, lambda.Invocation{Payload: []byte(encode(payload)), Source: "aws:states"})
 	var answer *wire.Error
 	switch {
 	case errors.As(err, &answer):

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/lambda-cqrs/cqrs/internal/body"
 	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
@@ -119,7 +120,7 @@ func OnStepFunction[T any](m *Mux, taskType string, decode ...func(*StepFunction
 func textRule[T, R any](on string, match Matcher, decode []any, text func(*R) string) rule[R] {
 	r := rule[R]{match: match, decode: recordItself[T, R]()}
 	if r.decode == nil {
-		r.read = func(text string) (Event, error) { return eraseEvent(DecodeJSON[T](text)) }
+		r.read = readJSON[T]()
 	}
 	switch own := atMostOne(on, decode).(type) {
 	case nil:
@@ -130,18 +131,36 @@ func textRule[T, R any](on string, match Matcher, decode []any, text func(*R) st
 		r.read, r.decode = nil, erase(own)
 	case BodyField:
 		r.read = nil
+		read := readJSON[T]()
 		r.decode = func(record *R) (Event, error) {
 			part, err := bodyField(text(record), own.name)
 			if err != nil {
 				return nil, err
 			}
-			return eraseEvent(DecodeJSON[T](part))
+			return read(part)
 		}
 	default:
 		panic(fmt.Sprintf("cqrs: %s[%s] takes Body(…) or a %s to decode, not a %T",
 			on, reflect.TypeFor[T](), reflect.TypeFor[func(*R) (T, error)](), own))
 	}
 	return r
+}
+
+// readJSON is [DecodeJSON] for many texts. A type whose own methods take part in
+// the reading may keep pointers into its value, so that is not used again.
+func readJSON[T any]() func(text string) (Event, error) {
+	if !body.IsPlain(reflect.TypeFor[T]()) {
+		return func(text string) (Event, error) { return eraseEvent(DecodeJSON[T](text)) }
+	}
+	bodies := &scratch[T]{}
+	return func(text string) (Event, error) {
+		return bodies.event(func(value *T) error {
+			if err := body.Unmarshal(text, value); err != nil {
+				return &DecodeError{Stage: "body", Err: err}
+			}
+			return nil
+		})
+	}
 }
 
 // bodyField returns the JSON text of one top-level member.

@@ -231,3 +231,25 @@ func isQuotable(t reflect.Type) bool {
 	k := t.Kind()
 	return k == reflect.String || reflect.Bool <= k && k <= reflect.Float64
 }
+
+// IsPlain reports whether a value of the type is read without calling methods
+// that the type, or one of those that it is made of, has for it: nobody learns
+// the address of the value. What pointers, slices and maps lead to does not
+// count.
+func IsPlain(t reflect.Type) bool { return planOf(t).isPlain() }
+
+func (p *plan) isPlain() bool {
+	switch p.op {
+	case opForeign, opJSON, opText:
+		return false
+	case opArray:
+		return p.elem.isPlain()
+	case opStruct:
+		for i := range p.members {
+			if !p.members[i].plan.isPlain() {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"strings"
 	"unicode/utf16"
@@ -47,45 +48,49 @@ func special(word uint64) uint64 {
 	return ((quote-low)&^quote | (backslash-low)&^backslash | (word-low*' ')&^word) & high
 }
 
+// plainEnd returns the offset of the first byte from i on, inside a string, that
+// is not read over: a quote, a backslash, a control character, or the text's end.
+// The bytes that were read over are joined in seen.
+func plainEnd(text string, i int) (end int, seen uint64) {
+	for i+8 <= len(text) {
+		word := load(text, i)
+		if marks := special(word); marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8, seen | word&(marks&-marks-1)
+		}
+		seen |= word
+		i += 8
+	}
+	for ; i < len(text); i++ { // the last seven bytes
+		c := text[i]
+		if c == '"' || c == '\\' || c < ' ' {
+			break
+		}
+		seen |= uint64(c)
+	}
+	return i, seen
+}
+
 // stringEnd returns the offset behind the string that starts at i, and what it
 // holds; or a negative offset where it is no string.
 func stringEnd(text string, i int) (end int, found lexeme) {
-	var seen uint64 // the bytes that were read over, joined
-	for i++; ; {
-		for i+8 <= len(text) {
-			word := load(text, i)
-			if marks := special(word); marks != 0 {
-				n := bits.TrailingZeros64(marks) / 8
-				seen |= word & (marks&-marks - 1)
-				i += n
-				break
-			}
-			seen |= word
-			i += 8
-		}
-		if i >= len(text) {
+	i, seen := plainEnd(text, i+1)
+	for i < len(text) && text[i] == '\\' {
+		found |= escaped
+		n := escapeLen(text[i:])
+		if n == 0 {
 			return -1, 0
 		}
-		switch c := text[i]; {
-		case c == '"':
-			if seen&high != 0 {
-				found |= beyondASCII
-			}
-			return i + 1, found
-		case c == '\\':
-			found |= escaped
-			n := escapeLen(text[i:])
-			if n == 0 {
-				return -1, 0
-			}
-			i += n
-		case c < ' ':
-			return -1, 0
-		default: // one of the last seven bytes
-			seen |= uint64(c)
-			i++
-		}
+		var more uint64
+		i, more = plainEnd(text, i+n)
+		seen |= more
 	}
+	if i >= len(text) || text[i] != '"' {
+		return -1, 0
+	}
+	if seen&high != 0 {
+		found |= beyondASCII
+	}
+	return i + 1, found
 }
 
 // badString notes what is wrong with the string that starts at i.
@@ -124,43 +129,103 @@ func escapeLen(text string) int {
 	return 0
 }
 
-// unescape resolves the escapes of a string's inside that stringEnd has
-// checked. It reports false for half a surrogate pair.
-func unescape(body string) (string, bool) {
-	var b strings.Builder
-	b.Grow(len(body))
-	for {
-		i := strings.IndexByte(body, '\\')
-		if i < 0 {
-			b.WriteString(body)
-			return b.String(), true
-		}
-		b.WriteString(body[:i])
-		body = body[i:]
-		switch c := body[1]; c {
-		case 'b':
-			b.WriteByte('\b')
-		case 'f':
-			b.WriteByte('\f')
-		case 'n':
-			b.WriteByte('\n')
-		case 'r':
-			b.WriteByte('\r')
-		case 't':
-			b.WriteByte('\t')
-		case 'u':
-			r, n := escapedRune(body)
-			if n == 0 {
-				return "", false
-			}
-			b.WriteRune(r)
-			body = body[n:]
-			continue
-		default:
-			b.WriteByte(c)
-		}
-		body = body[2:]
+// unescaped resolves a string's escapes while it looks for its end. The inside
+// starts at start, its first escape stands at i, and what is in front of that was
+// seen. It returns the offset behind the string, and false where anything is
+// wrong with it.
+func unescaped(text string, start, i int, seen uint64) (read string, end int, ok bool) {
+	var (
+		chunk [2048]byte
+		n     int             // bytes in chunk
+		long  strings.Builder // what did not fit into it
+	)
+	if i-start <= len(chunk)/2 {
+		n = copy(chunk[:], text[start:i])
+	} else {
+		long.WriteString(text[start:i])
 	}
+	for {
+		if n > len(chunk)-8-utf8.UTFMax {
+			long.Write(chunk[:n])
+			n = 0
+		}
+		if i+8 <= len(text) {
+			// All eight bytes are copied, and as many of them kept as are plain.
+			word := load(text, i)
+			binary.LittleEndian.PutUint64(chunk[n:n+8], word)
+			marks := special(word)
+			if marks == 0 {
+				seen |= word
+				i += 8
+				n += 8
+				continue
+			}
+			plain := bits.TrailingZeros64(marks) / 8
+			seen |= word & (marks&-marks - 1)
+			i += plain
+			n += plain
+		}
+		if i >= len(text) {
+			return "", 0, false
+		}
+		switch c := text[i]; {
+		case c == '\\':
+			r, length := escapeAt(text, i)
+			switch {
+			case length == 0:
+				return "", 0, false
+			case r < utf8.RuneSelf:
+				chunk[n] = byte(r)
+				n++
+			default:
+				n += utf8.EncodeRune(chunk[n:], r)
+			}
+			i += length
+		case c == '"':
+			if seen&high != 0 && !utf8.ValidString(text[start:i]) {
+				return "", 0, false
+			}
+			if long.Len() == 0 {
+				return string(chunk[:n]), i + 1, true
+			}
+			long.Write(chunk[:n])
+			return long.String(), i + 1, true
+		case c < ' ':
+			return "", 0, false
+		default: // one of the last seven bytes
+			chunk[n] = c
+			n++
+			seen |= uint64(c)
+			i++
+		}
+	}
+}
+
+// escapeAt returns the character of the escape at i and the length of what it
+// read: 0 where it is none, or half a surrogate pair.
+func escapeAt(text string, i int) (r rune, n int) {
+	if i+1 >= len(text) {
+		return 0, 0
+	}
+	switch c := text[i+1]; c {
+	case '"', '\\', '/':
+		return rune(c), 2
+	case 'b':
+		return '\b', 2
+	case 'f':
+		return '\f', 2
+	case 'n':
+		return '\n', 2
+	case 'r':
+		return '\r', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		if escapeLen(text[i:]) != 0 {
+			return escapedRune(text[i:])
+		}
+	}
+	return 0, 0
 }
 
 // halfPair reports whether one of the escapes of a string's inside that

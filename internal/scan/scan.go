@@ -280,6 +280,26 @@ func (s *Scanner) Text() string {
 		return ""
 	}
 	start := s.pos
+	end, seen := plainEnd(s.text, start+1)
+	if end < len(s.text) {
+		switch s.text[end] {
+		case '"':
+			if seen&high == 0 {
+				s.pos = end + 1
+				return s.text[start+1 : end]
+			}
+		case '\\':
+			if read, behind, ok := unescaped(s.text, start+1, end, seen); ok {
+				s.pos = behind
+				return read
+			}
+		}
+	}
+	return s.slowText(start)
+}
+
+// slowText is Text for a string that is not plain ASCII, or wrong.
+func (s *Scanner) slowText(start int) string {
 	end, found := stringEnd(s.text, start)
 	if end < 0 {
 		s.badString(start)
@@ -287,30 +307,25 @@ func (s *Scanner) Text() string {
 	}
 	s.pos = end
 	body := s.text[start+1 : end-1]
-	if found == 0 {
-		return body
+	if !s.checkEncoding(start, body, found) {
+		return ""
 	}
-	return s.decode(start, body, found)
+	if found&escaped != 0 { // nothing else is wrong with it
+		s.failAt(start, halfPairReason)
+		return ""
+	}
+	return body
 }
 
 const halfPairReason = "a string with half a surrogate pair"
 
-// decode returns what the inside of a string stands for, where that is more than
-// plain ASCII.
-func (s *Scanner) decode(start int, body string, found lexeme) string {
+// checkEncoding reports whether the inside of a string is UTF-8.
+func (s *Scanner) checkEncoding(start int, body string, found lexeme) bool {
 	if found&beyondASCII != 0 && !utf8.ValidString(body) {
 		s.failAt(start, "a string that is not valid UTF-8")
-		return ""
+		return false
 	}
-	if found&escaped == 0 {
-		return body
-	}
-	text, ok := unescape(body)
-	if !ok {
-		s.failAt(start, halfPairReason)
-		return ""
-	}
-	return text
+	return true
 }
 
 // Number reads a number and returns its text, unconverted.

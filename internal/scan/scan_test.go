@@ -239,3 +239,23 @@ func TestTextWithoutEscapesAllocatesNothing(t *testing.T) {
 		}
 	}))
 }
+
+// TestLongTextsWithEscapes covers strings that are unescaped piece by piece, with
+// an escape, a character or the end at any place around a piece's end.
+func TestLongTextsWithEscapes(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{`\"`, `\n`, `\u00e9`, `\ud83d\ude00`, `é`, `\ud83d`, "\xff", `\x`, "\n", `a`} {
+		for _, first := range []string{`\\`, `a`} {
+			for n := 1000; n < 2070; n++ {
+				if n == 1060 {
+					n = 2015
+				}
+				plain := strings.Repeat("p", n)
+				sameText(t, `"`+first+plain+part+`"`)
+				sameText(t, `"`+first+plain+part+plain+part+`\"behind"`)
+				sameText(t, `"`+plain+first+part+`"`)
+			}
+		}
+	}
+	sameText(t, `"`+strings.Repeat(`\"é\u00e9`, 5000)+`"`)
+}

@@ -203,5 +203,5 @@ func (s *Scanner) discardText() {
 		s.failAt(start, halfPairReason)
 		return
 	}
-	s.decode(start, body, found&beyondASCII)
+	s.checkEncoding(start, body, found)
 }

@@ -19,8 +19,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/chromedp/chromedp"
-	"github.com/lambda-cqrs/cqrs/local"
 	"github.com/stretchr/testify/require"
+
+	"github.com/lambda-cqrs/cqrs/local"
 )
 
 // browser starts a headless Chromium, with the screen of a laptop, and returns the

@@ -2,6 +2,7 @@ package cqrs
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -24,7 +25,8 @@ type DeadLetter struct {
 
 // FailureIDAttribute is the message attribute that carries the DeadLetter.ID of a
 // message that is put back into its queue, so that it keeps its id where it fails
-// again, although SQS knows it under a new one.
+// again, although SQS knows it under a new one, and so that the routes that had
+// completed know it again: see [Delivery.Key].
 const FailureIDAttribute = "cqrs-failure-id"
 
 // DeadLetterSink keeps dead letters. Once it returns nil the record is
@@ -107,6 +109,10 @@ func letterID(m *Message) string {
 			return id
 		}
 	}
+	return recordID(m)
+}
+
+func recordID(m *Message) string {
 	identity := m.identity()
 	if identity == "" {
 		identity = m.raw
@@ -114,8 +120,39 @@ func letterID(m *Message) string {
 	return hash(string(m.Source) + "|" + identity)
 }
 
+const (
+	idLength    = 2 * sha256.Size
+	shareLength = 16
+)
+
+// shareID is the id of one of several letters of a record: that of the record and
+// what tells the routes apart. It is the same again where the letter was redriven.
+func shareID(id, route string) string {
+	if record, ok := recordOf(id); ok {
+		id = record
+	}
+	return id + "-" + hash(route)[:shareLength]
+}
+
+// recordOf returns the recordID in the id of a letter; false where it holds none,
+// for whoever sends a message may write anything into its attributes.
+func recordOf(id string) (string, bool) {
+	record, share, shared := strings.Cut(id, "-")
+	if !isHex(record, idLength) || shared && !isHex(share, shareLength) {
+		return "", false
+	}
+	return record, true
+}
+
+func isHex(text string, length int) bool {
+	return len(text) == length && strings.Trim(text, "0123456789abcdef") == ""
+}
+
 // failureIDOf reads FailureIDAttribute in the record of an SQS message.
 func failureIDOf(raw string) string {
+	if !strings.Contains(raw, FailureIDAttribute) {
+		return ""
+	}
 	for _, name := range []string{"messageAttributes", FailureIDAttribute, "stringValue"} {
 		part, err := bodyField(raw, name)
 		if err != nil {

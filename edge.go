@@ -41,7 +41,7 @@ func (b *batch) keep(ctx context.Context, i int, failures []deliveryFailure) boo
 		}
 		letter := newDeadLetter(m, failure, r.token, time.Now())
 		if len(shares) > 1 {
-			letter.ID = hash(letter.ID + "|" + letter.Route) // one letter for each sink
+			letter.ID = shareID(letter.ID, letter.Route) // one letter for each sink
 		}
 		if !b.call(ctx, r, "dead letter sink", func() error { return share.to.port.DeadLetter(ctx, letter) }) {
 			return false

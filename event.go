@@ -127,6 +127,21 @@ func (m *Message) identity() string {
 	}
 }
 
+// origin names what the record was when it was sent first: all that it has become
+// since it was redriven has the same, as long as it stands in the same queue.
+func (m *Message) origin() string {
+	if m.Source != SourceSQS {
+		return m.identity()
+	}
+	if id, ok := recordOf(failureIDOf(m.raw)); ok {
+		return m.ARN + "|" + id
+	}
+	if m.identity() == "" {
+		return ""
+	}
+	return m.ARN + "|" + recordID(m)
+}
+
 func hash(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	var out [2 * sha256.Size]byte
@@ -156,6 +171,13 @@ func DeliveryFrom(ctx context.Context) (*Delivery, bool) {
 // route's [KeyBy], else the event's EventKey, else the identity of the record
 // and the event's index. It is the same on each delivery of the record, is not
 // yet scoped by route or tenant, and is "" where there is nothing to go by.
+//
+// The identity of an SQS message is its queue and the id that its dead letter has
+// or would have. So it survives a redrive into the same queue, by the attribute
+// [FailureIDAttribute], although SQS gives the message another id. Who may send to
+// the queue may set the attribute as well, and so pass a message off as another
+// one of that queue, never as one of another queue: with another payload it is
+// refused as [ErrPayloadMismatch], with the same it counts as a duplicate.
 func (d *Delivery) Key() string {
 	if d.route != nil && d.route.keyBy != nil {
 		if key, ok := d.route.keyBy.of(d.Event); ok {
@@ -168,11 +190,16 @@ func (d *Delivery) Key() string {
 	if d.Message == nil {
 		return ""
 	}
-	identity := d.Message.identity()
+	identity := d.Message.origin()
 	if identity == "" {
 		return ""
 	}
 	return identity + "#" + strconv.Itoa(d.Index)
+}
+
+// redriven reports whether the message was a dead letter.
+func (d *Delivery) redriven() bool {
+	return d.Message != nil && d.Message.Source == SourceSQS && failureIDOf(d.Message.raw) != ""
 }
 
 // Tenant returns the event's EventTenant, or "".
@@ -199,14 +226,20 @@ func (d *Delivery) CorrelationID() string {
 // TaskToken returns the event's EventToken, else the message's token. One that
 // was redacted, as it is in a dead letter that is delivered again, is none.
 func (d *Delivery) TaskToken() TaskToken {
+	if token := d.anyToken(); token != redacted {
+		return token
+	}
+	return ""
+}
+
+// anyToken is TaskToken, or "[redacted]" for one that was.
+func (d *Delivery) anyToken() TaskToken {
 	if e, ok := d.Event.(tokenEvent); ok {
-		if token := e.EventToken(); token == redacted {
-			return ""
-		} else if token != "" {
+		if token := e.EventToken(); token != "" {
 			return token
 		}
 	}
-	if d.Message == nil || d.Message.TaskToken == redacted {
+	if d.Message == nil {
 		return ""
 	}
 	return d.Message.TaskToken

@@ -161,7 +161,7 @@ func TestDeliveryAsksTheEvent(t *testing.T) {
 			"the record's identity",
 			plainEvent{"1"},
 			func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[plainEvent]) },
-			queueARN + "|m#0", "", "m", "",
+			queueARN + "|" + digestOf("aws:sqs|"+queueARN+"|m") + "#0", "", "m", "",
 		},
 		{
 			"EventKey",
@@ -202,7 +202,7 @@ func TestDeliveryAsksTheEvent(t *testing.T) {
 			"empty answers",
 			emptyTokens{},
 			func(r *cqrs.Registry) { cqrs.RegisterFunc(r, nothing[emptyTokens]) },
-			queueARN + "|m#0", "", "m", "",
+			queueARN + "|" + digestOf("aws:sqs|"+queueARN+"|m") + "#0", "", "m", "",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -55,3 +55,5 @@ type Outcome struct {
 	// ErrorName and ErrorCause are those of a task failure that was reported.
 	ErrorName, ErrorCause string
 }
+
+func (o *Outcome) failed() bool { return o.ErrorName != "" || o.ErrorCause != "" }

@@ -28,6 +28,10 @@ func scopedKey(route, tenant, key string) string {
 	return scoped
 }
 
+// redrivenKey begins the key of an event that was redriven after a failure that
+// was stored under its own. No other key begins so: see scopedKey.
+const redrivenKey = "#redriven|"
+
 func escapeKey(part string) string {
 	if !strings.ContainsAny(part, "|#%") {
 		return part
@@ -47,12 +51,16 @@ func newOwner() string {
 }
 
 // payloadHash is that of what the sender sent, without the token of a task: a
-// state machine that tries a task again sends another token with the same work.
+// state machine that tries a task again sends another token with the same work,
+// and what was redriven has "[redacted]" in its place.
 func payloadHash(d *Delivery) string {
 	if d.Message == nil {
 		return ""
 	}
-	token := d.TaskToken()
+	token := d.anyToken()
+	if token == "" && strings.Contains(d.Message.payload, "askToken") {
+		token = tokenIn(d.Message.payload) // which its dead letter hides as well
+	}
 	if token == "" {
 		return hash(d.Message.payload)
 	}

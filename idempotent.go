@@ -34,6 +34,9 @@ const (
 // record fails and the handler does not run; where it fails after it, the record
 // fails with an [*UnsavedError].
 //
+// A failure that was reported is not replayed to a message that was redriven, which
+// has no task to report to: that runs, under a key of its own.
+//
 // The context of a run ends with its lease. A run that goes on nevertheless and
 // loses its key to another run can neither overwrite nor delete what that one
 // stores: it fails with [ErrLeaseLost].
@@ -84,6 +87,11 @@ func (i *idempotency) handle(ctx context.Context, d *Delivery, next Next) (any, 
 		c.PayloadHash = payloadHash(d)
 	}
 	outcome, err := i.claim(ctx, &c)
+	if err == nil && outcome != nil && outcome.failed() && d.redriven() && !isReporting(ctx) {
+		// The failure has been reported. Whoever redrives the event wants it to run, once.
+		c.Key, c.Owner = redrivenKey+c.Key, newOwner()
+		outcome, err = i.claim(ctx, &c)
+	}
 	switch {
 	case err != nil:
 		return nil, refusal(d, err)
@@ -265,7 +273,7 @@ func (i *idempotency) release(ctx context.Context, d *Delivery, c Claim) {
 func (i *idempotency) replay(ctx context.Context, d *Delivery, o *Outcome) (any, error) {
 	i.logger.LogAttrs(ctx, slog.LevelDebug, "event was handled before, its outcome is replayed")
 	switch {
-	case o.ErrorName != "" || o.ErrorCause != "":
+	case o.failed():
 		return nil, Permanent(Named(o.ErrorName, errors.New(o.ErrorCause)))
 	case len(o.Result) > 0 && string(o.Result) != "null":
 		return o.Result, nil

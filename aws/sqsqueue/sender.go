@@ -59,8 +59,8 @@ func SendBlobs(b command.Blobs) SenderOption { return func(s *Sender) { s.blobs 
 // Send puts the message of a letter back with the body, attributes and group that
 // it had. It carries the ID of the letter in the attribute cqrs-failure-id, so that
 // a failure is known where it happens again, unless the message has 10 attributes
-// or 1 MiB already. SQS gives it a new messageId, so the handlers' idempotency knows it only
-// by a key of its own. A FIFO queue takes the same letter once in 5 minutes.
+// or 1 MiB already. SQS gives it a new messageId, so where the attribute is missing, or the
+// queue is another one, the handlers' idempotency knows it only by a key of its own. A FIFO queue takes the same letter once in 5 minutes.
 //
 // The error is permanent for letters of other sources, which have no queue.
 func (s *Sender) Send(ctx context.Context, d cqrs.DeadLetter) error {

@@ -105,7 +105,7 @@ func TestConsoleShowsWhatThereIs(t *testing.T) {
 	machines := sfn.NewFromConfig(a.Config())
 	machine, err := machines.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
 		Name: aws.String("fails"), RoleArn: aws.String("arn:aws:iam::000000000000:role/fails"),
-		Definition: aws.String(`{"StartAt":"Stop","States":{"Stop":{"Type":"Fail","Error":"Enough","Cause":"secret"}}}`),
+		Definition: aws.String(`{"StartAt":"Try","States":{"Try":{"Type":"Pass","Next":"Stop"},"Stop":{"Type":"Fail","Error":"Enough","Cause":"secret"}}}`),
 	})
 	require.NoError(t, err)
 	_, err = machines.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: machine.StateMachineArn, Name: aws.String("one")})
@@ -155,12 +155,16 @@ func TestConsoleShowsHowDeliveriesEnded(t *testing.T) {
 	q.send("good", "bad")
 	d := last("partly failed")
 	require.Equal(t, []int{2, 2, 1}, []int{d.Number, d.Records, d.Failed})
+	q.send("bad")
+	d = last("failed")
+	require.Equal(t, []int{1, 1}, []int{d.Records, d.Failed})
 	require.Len(t, state(t, a).Functions, 1)
 	require.Equal(t, "queue orders", state(t, a).Functions[0].Sources[0].Source)
 
 	fails := a.Function("fails", handlerFunc(func(context.Context, []byte) ([]byte, error) { return nil, errors.New("no more") }), local.ReservedConcurrency(1))
 	_, err := fails.Invoke(t.Context(), []byte(`{}`))
 	require.Error(t, err)
+	require.Eventually(t, func() bool { return state(t, a).Deliveries[0].Source == "Invoke" }, 10*time.Second, time.Millisecond)
 	d = last("failed")
 	require.Equal(t, "errorString: no more", d.Error)
 	require.Equal(t, "Invoke", d.Source)

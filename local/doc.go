@@ -34,6 +34,11 @@
 // message twice, or kills a function at the moment of a call. [ShuffleStreams] has
 // the records of a stream come in any order that AWS allows.
 //
+// # Console
+//
+// [AWS.ConsoleURL] is a page on which people watch all that, and redrive dead
+// letters.
+//
 // # The Runtime API alone
 //
 // [RuntimeAPI] serves the Lambda Runtime API, on which the real event loop of

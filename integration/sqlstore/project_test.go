@@ -120,6 +120,28 @@ func TestProjectRollsBack(t *testing.T) {
 	})
 }
 
+// TestProjectForgetsFailures once a version is through, where NewSync counts them.
+func TestProjectForgetsFailures(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{readTarget, ledgerTarget} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			onWorld(t, nil, func(t *testing.T, w *world) {
+				t.Helper()
+				for version := int64(1); version <= 2; version++ {
+					w.fault = func(string, cqrs.Command[order]) error { return errBrokeDown }
+					require.ErrorIs(t, w.sync.Apply(t.Context(), orderAt("1", version), target), errBrokeDown)
+					w.fault = func(string, cqrs.Command[order]) error { return nil }
+					require.NoError(t, w.sync.Apply(t.Context(), orderAt("1", version), target))
+					attempts, err := w.store.Fail(t.Context(), syncKey(target, "1"), version, "")
+					require.NoError(t, err)
+					require.Equal(t, 1, attempts)
+				}
+			})
+		})
+	}
+}
+
 // TestProjectEndsWithItsContext: what the handler wrote is rolled back.
 func TestProjectEndsWithItsContext(t *testing.T) {
 	t.Parallel()

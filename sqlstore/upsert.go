@@ -115,19 +115,26 @@ func (u *upsert[A, R]) Up(ctx context.Context, cmd cqrs.Command[A]) error {
 	if err != nil {
 		return err
 	}
-	for {
-		written, err := changed(u.db.ExecContext(ctx, u.write, args...))
-		if err != nil || written {
-			return err
+	for first := true; ; first = false {
+		written, failed := changed(u.db.ExecContext(ctx, u.write, args...))
+		if written {
+			return nil
 		}
 		held, err := u.Applied(ctx, k)
-		if err != nil {
+		switch {
+		case failed != nil && (!first || err != nil || held.Version == 0):
+			return failed
+		case failed != nil:
+			// Two first versions may meet in an index of the team's own before they
+			// meet in the gate's. Now that there is a row, they meet there.
+		case err != nil:
 			return err
+		default:
+			if err := refusal(k.Key, held, to, equal); err != nil {
+				return err
+			}
+			// Somebody has deleted or reset the row in between.
 		}
-		if err := refusal(k.Key, held, to, equal); err != nil {
-			return err
-		}
-		// Somebody has deleted or reset the row in between.
 	}
 }
 

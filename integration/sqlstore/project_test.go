@@ -120,6 +120,28 @@ func TestProjectRollsBack(t *testing.T) {
 	})
 }
 
+// TestProjectForgetsFailures once a version is through, where NewSync counts them.
+func TestProjectForgetsFailures(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{readTarget, ledgerTarget} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			onWorld(t, nil, func(t *testing.T, w *world) {
+				t.Helper()
+				for version := int64(1); version <= 2; version++ {
+					w.fault = func(string, cqrs.Command[order]) error { return errBrokeDown }
+					require.ErrorIs(t, w.sync.Apply(t.Context(), orderAt("1", version), target), errBrokeDown)
+					w.fault = func(string, cqrs.Command[order]) error { return nil }
+					require.NoError(t, w.sync.Apply(t.Context(), orderAt("1", version), target))
+					attempts, err := w.store.Fail(t.Context(), syncKey(target, "1"), version, "")
+					require.NoError(t, err)
+					require.Equal(t, 1, attempts)
+				}
+			})
+		})
+	}
+}
+
 // TestProjectEndsWithItsContext: what the handler wrote is rolled back.
 func TestProjectEndsWithItsContext(t *testing.T) {
 	t.Parallel()
@@ -163,15 +185,17 @@ func TestDivergence(t *testing.T) {
 			t.Parallel()
 			onWorld(t, nil, func(t *testing.T, w *world) {
 				t.Helper()
-				require.NoError(t, w.sync.Apply(t.Context(), orderAt("1", 1), target))
+				for version := int64(1); version <= 2; version++ {
+					require.NoError(t, w.sync.Apply(t.Context(), orderAt("1", version), target))
+				}
 				before := dump(t, w.db)
-				other := orderAt("1", 1)
+				other := orderAt("1", 2)
 				other.Attributes.Total = 7
 				err := w.sync.Apply(t.Context(), other, target)
 				require.ErrorIs(t, err, cqrs.ErrDiverged)
 				diverged := &cqrs.DivergenceError{}
 				require.ErrorAs(t, err, &diverged)
-				require.Equal(t, cqrs.DivergenceError{Key: orderKey("1"), Version: 1}, *diverged)
+				require.Equal(t, cqrs.DivergenceError{Key: orderKey("1"), Version: 2}, *diverged)
 				require.True(t, list(t, w.store)[0].Diverged())
 				before[ofParked] = query(t, w.db, ofParked)
 				require.Equal(t, before, dump(t, w.db))
@@ -179,9 +203,11 @@ func TestDivergence(t *testing.T) {
 				require.NoError(t, w.sync.Apply(cqrs.WithReplaceEqual(t.Context()), other, target))
 				require.Equal(t, progressOf(t, other), w.applied(t, target, "1"))
 				require.Empty(t, list(t, w.store))
-				require.NoError(t, w.sync.Apply(t.Context(), orderAt("1", 2), target))
-				require.NoError(t, w.sync.Apply(cqrs.WithReplaceEqual(t.Context()), other, target))
-				require.Equal(t, progressOf(t, orderAt("1", 2)), w.applied(t, target, "1"))
+				require.NoError(t, w.sync.Apply(t.Context(), orderAt("1", 3), target))
+				for _, older := range []cqrs.Command[order]{other, orderAt("1", 1)} {
+					require.NoError(t, w.sync.Apply(cqrs.WithReplaceEqual(t.Context()), older, target))
+					require.Equal(t, progressOf(t, orderAt("1", 3)), w.applied(t, target, "1"))
+				}
 			})
 		})
 	}

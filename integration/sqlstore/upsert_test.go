@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
@@ -215,6 +216,44 @@ func TestUpsertKeepsTheTeamsConstraints(t *testing.T) {
 		require.NoError(t, s.Apply(t.Context(), numbered("2", 5, "a")))
 		require.Equal(t, []string{"a 2 5", "b 1 2"}, query(t, db, rows))
 	})
+}
+
+// TestUpsertFirstVersionsMeet in the team's own index: whoever is second there goes
+// through the gate after all.
+func TestUpsertFirstVersionsMeet(t *testing.T) {
+	t.Parallel()
+	type row struct {
+		Number string `db:"number"`
+	}
+	for name, test := range map[string]struct {
+		sk     string // of the other's row
+		want   string
+		parked int
+	}{
+		"of one aggregate":  {"1", "a 1 2", 0},
+		"of two aggregates": {"2", "a 2 1", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := postgres(t)
+			s, store := upsertOf(t, db, `number text PRIMARY KEY`, func(cqrs.Command[order]) (row, error) { return row{"a"}, nil }, cqrs.BestEffort())
+			other, err := db.BeginTx(t.Context(), nil)
+			require.NoError(t, err)
+			_, err = other.ExecContext(t.Context(), `INSERT INTO stock (number) VALUES ('a')`)
+			require.NoError(t, err)
+			done := make(chan error)
+			go func() { done <- s.Apply(context.Background(), orderAt("1", 2)) }()
+			const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+			for query(t, db, waiting) == nil { // until it waits for the other's number
+			}
+			_, err = other.ExecContext(t.Context(), `UPDATE stock SET cqrs_pk = 'ORDER#acme', cqrs_sk = $1, cqrs_version = 1`, test.sk)
+			require.NoError(t, err)
+			require.NoError(t, other.Commit())
+			require.NoError(t, <-done)
+			require.Equal(t, []string{test.want}, query(t, db, `SELECT number, cqrs_sk, cqrs_version FROM stock`))
+			require.Len(t, list(t, store), test.parked)
+		})
+	}
 }
 
 // TestUpsertTakesOver rows that were there before the gate, once they have keys.

@@ -198,6 +198,10 @@ func unescaped(text string, start, i int, seen uint64) (read string, end int, ok
 			return "", 0, false
 		}
 		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text) && text[i+1] == '"': // nearly all of JSON in JSON
+			chunk[n] = '"'
+			n++
+			i += 2
 		case c == '\\':
 			r, length := escapeAt(text, i)
 			switch {

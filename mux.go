@@ -98,8 +98,9 @@ type rule[R any] struct {
 	// read, where it is given, takes the place of decode: it reads the text of the
 	// record, as strictly as DecodeJSON.
 	read func(text string) (Event, error)
-	// pass, where it is given, does what decode does while the record is read.
-	pass func(s *scan.Scanner) (Event, error)
+	// pass, where it is given, does what decode does while the record is read. The
+	// slab is that of the batch.
+	pass func(s *scan.Scanner, slab *image.Slab) (Event, error)
 }
 
 // ruleTable holds the rules of one source in their order.

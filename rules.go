@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/lambda-cqrs/cqrs/internal/body"
+	"github.com/lambda-cqrs/cqrs/internal/image"
 	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
@@ -80,8 +81,8 @@ func OnDynamoDB[T any](m *Mux, match Matcher, ops ChangeOp, decode ...func(*Dyna
 		r.decode = func(r *DynamoDBRecord) (Event, error) {
 			return items.event(func(item *T) error { return r.image().Unmarshal(item) })
 		}
-		r.pass = func(s *scan.Scanner) (Event, error) {
-			return items.event(func(item *T) error { return readImage(s, item) })
+		r.pass = func(s *scan.Scanner, slab *image.Slab) (Event, error) {
+			return items.event(func(item *T) error { return image.Decode(s, item, slab) })
 		}
 	}
 	addRule[T](m, &m.dynamoDB, "OnDynamoDB", SourceDynamoDB, r)

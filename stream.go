@@ -21,6 +21,7 @@ type dynamoDBRecords struct {
 	// Of the record that is being read:
 	known   DynamoDBRecord // as far as it goes; of its stream it is a guess
 	scanner scan.Scanner
+	slab    image.Slab
 	event   Event // that was made in passing
 }
 
@@ -93,7 +94,7 @@ func (r *dynamoDBRecords) ReadImage(member, eventName, keys string, s scan.Scann
 
 func (r *dynamoDBRecords) pass(rule *rule[DynamoDBRecord]) (err error) {
 	defer recoverTo(&err)
-	r.event, err = rule.pass(&r.scanner)
+	r.event, err = rule.pass(&r.scanner, &r.slab)
 	return err
 }
 
@@ -139,9 +140,4 @@ func (m *Matcher) isEarly(known *DynamoDBRecord) bool {
 	default:
 		return false
 	}
-}
-
-// readImage is Image.Unmarshal for an image at which a scanner stands.
-func readImage(s *scan.Scanner, v any) error {
-	return image.Decode(s, v)
 }

@@ -14,16 +14,33 @@ import (
 // WithMux is the library as most teams use it: rules, and one handler for each
 // of the two events.
 func WithMux(onNotification func(context.Context, Notification) error, onOrder func(context.Context, Order) error) lambda.Handler {
+	return dispatcher(mux(), onNotification, onOrder, cqrs.Policy{})
+}
+
+func mux() *cqrs.Mux {
 	mux := cqrs.NewMux()
 	cqrs.OnSQS[Notification](mux, cqrs.TypeField("type", "NOTIFICATION"))
 	cqrs.OnDynamoDB[Order](mux, cqrs.PKPrefix("ORDER#"), cqrs.Inserted|cqrs.Modified)
-	return dispatcher(mux, onNotification, onOrder)
+	return mux
 }
+
+// WithIdempotency is WithMux with a store for idempotency keys.
+func WithIdempotency(store cqrs.IdempotencyStore, onNotification func(context.Context, Notification) error,
+	onOrder func(context.Context, Order) error,
+) lambda.Handler {
+	return dispatcher(mux(), onNotification, onOrder, cqrs.Policy{Idempotency: store})
+}
+
+// renewed is a memory store that can be replaced by an empty one, between two
+// batches.
+type renewed struct{ cqrs.IdempotencyStore }
+
+func (r *renewed) renew() { r.IdempotencyStore = cqrs.NewMemoryIdempotency() }
 
 // WithFactory is the library with a factory of the team's own, which decodes
 // with what the team used before.
 func WithFactory(onNotification func(context.Context, Notification) error, onOrder func(context.Context, Order) error) lambda.Handler {
-	return dispatcher(factory{}, onNotification, onOrder)
+	return dispatcher(factory{}, onNotification, onOrder, cqrs.Policy{})
 }
 
 // WithPings is a dispatcher for the messages of [Pings], with a factory that
@@ -59,7 +76,7 @@ func (p pings) TransformSQS(context.Context, *events.SQSMessage) ([]cqrs.Event, 
 }
 
 func dispatcher(f cqrs.EventFactory, onNotification func(context.Context, Notification) error,
-	onOrder func(context.Context, Order) error,
+	onOrder func(context.Context, Order) error, policy cqrs.Policy,
 ) lambda.Handler {
 	registry := cqrs.NewRegistry()
 	cqrs.RegisterFunc(registry, onNotification)
@@ -67,6 +84,7 @@ func dispatcher(f cqrs.EventFactory, onNotification func(context.Context, Notifi
 	d, err := cqrs.New(cqrs.Config{
 		Factory:  f,
 		Registry: registry,
+		Policy:   policy,
 		Logger:   slog.New(slog.DiscardHandler),
 		Fallback: fallback{},
 	})

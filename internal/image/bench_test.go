@@ -228,7 +228,7 @@ func walkBatch(s *scan.Scanner, orders []*order) ([]*order, error) {
 				orders, _ = walkBatch(s, orders)
 			case "NewImage":
 				v := new(order)
-				if err := image.Decode(s, v); err != nil {
+				if err := image.Decode(s, v, nil); err != nil {
 					return nil, err
 				}
 				orders = append(orders, v)

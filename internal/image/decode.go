@@ -27,14 +27,14 @@ func Unmarshal(text string, v any) error {
 // Decode is Unmarshal for an item that is the next value of a scanner, whose
 // limit leaves room for an item (see [Brackets]). The scanner moves behind the
 // item, also where that is malformed or does not fit and yet valid JSON. Where it
-// is not, the error is the scanner's too.
-func Decode(s *scan.Scanner, v any) error {
+// is not, the error is the scanner's too. The slab may be nil.
+func Decode(s *scan.Scanner, v any, slab *Slab) error {
 	target := reflect.ValueOf(v)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return failf("an item is decoded into a pointer that is not nil, and this is %s", describe(target))
 	}
 	target = target.Elem()
-	d := decoder{reader: reader{Scanner: *s}}
+	d := decoder{reader: reader{Scanner: *s}, slab: slab}
 	d.depth = -1
 	if err := d.value(kindM, target, planOf(target.Type()), 0); err != nil {
 		s.Skip()
@@ -65,6 +65,7 @@ var (
 type decoder struct {
 	reader
 	hops int // pointers in interfaces that are being followed
+	slab *Slab
 }
 
 // attribute reads an attribute into v.

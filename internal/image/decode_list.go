@@ -92,5 +92,5 @@ func (d *decoder) strings() ([]string, error) {
 	if err := d.broken(); err != nil {
 		return nil, err
 	}
-	return append(make([]string, 0, len(all)), all...), nil
+	return d.slab.clone(all), nil
 }

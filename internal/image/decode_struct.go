@@ -63,8 +63,25 @@ func (d *decoder) member(k kind, v reflect.Value, m *member, again bool) error {
 		target.SetString(text)
 		return nil
 	}
+	if k == kindN && m.plan.op == opInt && d.shortInt(target) {
+		return nil
+	}
 	if again && target.CanSet() {
 		target.SetZero()
 	}
 	return d.rest(k, target, m.plan, m.options)
+}
+
+// shortInt reads a number of at most 18 digits and the end of its attribute, as
+// nearly all numbers are written. Where it reports false it has read nothing.
+func (d *decoder) shortInt(v reflect.Value) bool {
+	before := d.Scanner
+	text, last := d.LastText()
+	n, ok := parseShort(text)
+	if !last || !ok || v.OverflowInt(n) {
+		d.Scanner = before
+		return false
+	}
+	v.SetInt(n)
+	return true
 }

@@ -56,7 +56,7 @@ func sameAsReferee(t require.TestingT, text string) bool {
 	s := scan.NewDepth(text, image.Brackets)
 	var whole, part everything
 	unmarshalErr := image.Unmarshal(text, &whole)
-	decodeErr := image.Decode(&s, &part)
+	decodeErr := image.Decode(&s, &part, &image.Slab{})
 	if end := s.End(); end == nil {
 		require.Equal(t, fmt.Sprint(unmarshalErr), fmt.Sprint(decodeErr), "%q", text)
 	} else {
@@ -164,7 +164,7 @@ func TestDecodeGoesOnBehindTheItem(t *testing.T) {
 		s.Object()
 		s.Field()
 		var v flat
-		err := image.Decode(&s, &v)
+		err := image.Decode(&s, &v, nil)
 		if wantErr == "" {
 			require.NoError(t, err)
 			require.Equal(t, "ORDER#acme", v.PK)
@@ -178,8 +178,8 @@ func TestDecodeGoesOnBehindTheItem(t *testing.T) {
 		require.NoError(t, s.End())
 	}
 	s := scan.New(`{"a":{"S":`)
-	require.Error(t, image.Decode(&s, &flat{}))
+	require.Error(t, image.Decode(&s, &flat{}, nil))
 	require.Error(t, s.Err(), "the scanner cannot go on")
-	require.ErrorContains(t, image.Decode(&s, flat{}), "pointer")
-	require.ErrorContains(t, image.Decode(&s, (*flat)(nil)), "pointer")
+	require.ErrorContains(t, image.Decode(&s, flat{}, nil), "pointer")
+	require.ErrorContains(t, image.Decode(&s, (*flat)(nil), nil), "pointer")
 }

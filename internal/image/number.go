@@ -69,6 +69,30 @@ func isShortNumber(text string) bool {
 	return i == n && i > fraction
 }
 
+// parseShort reads a whole number of at most 18 digits, which every int64 can
+// hold.
+func parseShort(text string) (n int64, ok bool) {
+	negative := text != "" && text[0] == '-'
+	digits := text
+	if negative {
+		digits = text[1:]
+	}
+	if digits == "" || len(digits) > 18 || digits[0] == '0' && len(digits) > 1 {
+		return 0, false
+	}
+	for i := range len(digits) {
+		c := digits[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = 10*n + int64(c)
+	}
+	if negative {
+		n = -n
+	}
+	return n, true
+}
+
 func parseNumber(text string) (decimal, error) {
 	if len(text) > longestNumber {
 		return decimal{}, errNumberLong

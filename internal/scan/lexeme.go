@@ -70,6 +70,35 @@ func plainEnd(text string, i int) (end int, seen uint64) {
 	return i, seen
 }
 
+// simpleEnd returns the offset of the quote that ends the string whose inside
+// starts at i, or a negative one where it is more than ASCII without escapes.
+func simpleEnd(text string, i int) int {
+	var seen uint64
+	for i+8 <= len(text) {
+		word := load(text, i)
+		marks := special(word)
+		if marks == 0 {
+			seen |= word
+			i += 8
+			continue
+		}
+		seen |= word & (marks&-marks - 1)
+		if i += bits.TrailingZeros64(marks) / 8; text[i] == '"' && seen&high == 0 {
+			return i
+		}
+		return -1
+	}
+	for ; i < len(text); i++ { // the last seven bytes
+		switch c := text[i]; {
+		case c == '"' && seen&high == 0:
+			return i
+		case c == '"' || c == '\\' || c < ' ' || c >= utf8.RuneSelf:
+			return -1
+		}
+	}
+	return -1
+}
+
 // stringEnd returns the offset behind the string that starts at i, and what it
 // holds; or a negative offset where it is no string.
 func stringEnd(text string, i int) (end int, found lexeme) {
@@ -169,6 +198,10 @@ func unescaped(text string, start, i int, seen uint64) (read string, end int, ok
 			return "", 0, false
 		}
 		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text) && text[i+1] == '"': // nearly all of JSON in JSON
+			chunk[n] = '"'
+			n++
+			i += 2
 		case c == '\\':
 			r, length := escapeAt(text, i)
 			switch {

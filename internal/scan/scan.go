@@ -133,23 +133,23 @@ func (s *Scanner) Tagged() (name, tag string, ok bool) {
 	if i >= len(text) || text[i] != '"' || s.err != nil || s.depth >= s.limit {
 		return s.tagged()
 	}
-	end, found := stringEnd(text, i)
-	if end < 0 || found != 0 || end+6 > len(text) || text[end:end+3] != `:{"` {
+	end := simpleEnd(text, i+1)
+	if end < 0 || end+7 > len(text) || text[end+1:end+4] != `:{"` {
 		return s.tagged()
 	}
 	behind := end + 5
-	if text[end+4] != '"' || !plainTag(text[end+3]) {
-		if behind, found = stringEnd(text, end+2); behind < 0 || found != 0 {
+	if text[behind] != '"' || !plainTag(text[end+4]) {
+		if behind = simpleEnd(text, end+4); behind < 0 {
 			return s.tagged()
 		}
 	}
-	if behind >= len(text) || text[behind] != ':' {
+	if behind+1 >= len(text) || text[behind+1] != ':' {
 		return s.tagged()
 	}
 	s.fresh = false
 	s.depth++
-	s.pos = behind + 1
-	return text[i+1 : end-1], text[end+3 : behind-1], true
+	s.pos = behind + 2
+	return text[i+1 : end], text[end+4 : behind], true
 }
 
 // tagged is Tagged for a text that is written in another way.
@@ -180,10 +180,10 @@ func (s *Scanner) Leave() bool {
 // or at an error.
 func (s *Scanner) LastText() (string, bool) {
 	if text, i := s.text, s.pos; i < len(text) && text[i] == '"' && s.err == nil {
-		if end, found := stringEnd(text, i); end > 0 && end < len(text) && found == 0 && text[end] == '}' {
-			s.pos = end + 1
+		if end := simpleEnd(text, i+1); end > 0 && end+1 < len(text) && text[end+1] == '}' {
+			s.pos = end + 2
 			s.depth--
-			return text[i+1 : end-1], true
+			return text[i+1 : end], true
 		}
 	}
 	read := s.Text()
@@ -207,13 +207,13 @@ func (s *Scanner) Field() (name string, ok bool) {
 	if i >= len(text) || text[i] != '"' || s.err != nil {
 		return s.field()
 	}
-	end, found := stringEnd(text, i)
-	if end < 0 || found != 0 || end >= len(text) || text[end] != ':' {
+	end := simpleEnd(text, i+1)
+	if end < 0 || end+1 >= len(text) || text[end+1] != ':' {
 		return s.field()
 	}
 	s.fresh = false
-	s.pos = end + 1
-	return text[i+1 : end-1], true
+	s.pos = end + 2
+	return text[i+1 : end], true
 }
 
 // field is Field for a text that is written in another way.

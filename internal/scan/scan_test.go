@@ -245,7 +245,7 @@ func TestTextWithoutEscapesAllocatesNothing(t *testing.T) {
 func TestLongTextsWithEscapes(t *testing.T) {
 	t.Parallel()
 	for _, part := range []string{`\"`, `\n`, `\u00e9`, `\ud83d\ude00`, `é`, `\ud83d`, "\xff", `\x`, "\n", `a`} {
-		for _, first := range []string{`\\`, `a`} {
+		for _, first := range []string{`\\`, `a`, `a\\`, `ab\\`, `abc\\`, `abcd\\`, `abcde\\`, `abcdef\\`, `abcdefg\\`} {
 			for n := 1000; n < 2070; n++ {
 				if n == 1060 {
 					n = 2015

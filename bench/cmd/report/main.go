@@ -65,8 +65,11 @@ func report(ctx context.Context, rounds int, turn time.Duration, cold bool, only
 }
 
 func target(w bench.Way) string {
-	if w.Time == 0 {
+	switch {
+	case w.Time == 0:
 		return ""
+	case w.Allocations == 0:
+		return fmt.Sprintf("%.2f", w.Time)
 	}
 	return fmt.Sprintf("%.2f, %.3f", w.Time, w.Allocations)
 }

@@ -185,14 +185,12 @@ func unescaped(text string, start, i int, seen uint64) (read string, end int, ok
 			marks := special(word)
 			if marks == 0 {
 				seen |= word
-				i += 8
-				n += 8
+				i, n = i+8, n+8
 				continue
 			}
 			plain := bits.TrailingZeros64(marks) / 8
 			seen |= word & (marks&-marks - 1)
-			i += plain
-			n += plain
+			i, n = i+plain, n+plain
 		}
 		if i >= len(text) {
 			return "", 0, false
@@ -200,8 +198,7 @@ func unescaped(text string, start, i int, seen uint64) (read string, end int, ok
 		switch c := text[i]; {
 		case c == '\\' && i+1 < len(text) && text[i+1] == '"': // nearly all of JSON in JSON
 			chunk[n] = '"'
-			n++
-			i += 2
+			i, n = i+2, n+1
 		case c == '\\':
 			r, length := escapeAt(text, i)
 			switch {
@@ -227,9 +224,8 @@ func unescaped(text string, start, i int, seen uint64) (read string, end int, ok
 			return "", 0, false
 		default: // one of the last seven bytes
 			chunk[n] = c
-			n++
 			seen |= uint64(c)
-			i++
+			i, n = i+1, n+1
 		}
 	}
 }

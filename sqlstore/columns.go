@@ -133,8 +133,8 @@ func isScalar(t reflect.Type) bool {
 }
 
 // value returns what every driver takes: an int64, a float64, a bool, a string,
-// bytes, a time in UTC or nil. nil bytes and JSON null become NULL. What cannot be
-// converted is a permanent error.
+// bytes, a time in UTC or nil. JSON null becomes NULL. What cannot be converted is a
+// permanent error.
 func (c *column) value(row reflect.Value) (any, error) {
 	value, err := c.convert(row.FieldByIndex(c.field).Interface())
 	if err != nil {
@@ -155,13 +155,8 @@ func (c *column) convert(field any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch value := value.(type) {
-	case time.Time:
-		return value.UTC(), nil
-	case []byte:
-		if value == nil {
-			return nil, nil
-		}
+	if at, ok := value.(time.Time); ok {
+		return at.UTC(), nil
 	}
 	return value, nil
 }

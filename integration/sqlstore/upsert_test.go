@@ -107,6 +107,7 @@ SELECT city, floor, state, count, ratio, open, raw, at, note, later, maybe, othe
 		got.At, *got.Later = got.At.UTC(), got.Later.UTC()
 		require.Equal(t, want, got)
 		require.Equal(t, []string{`["a","b"] {"a":1,"b":2}`}, query(t, db, `SELECT tags, marks FROM stock`))
+		require.Equal(t, []string{"1"}, query(t, db, `SELECT COUNT(*) FROM stock WHERE tags = '["a","b"]'`), "text, not bytes")
 
 		require.NoError(t, s.Apply(t.Context(), orderAt("1", 2)))
 		got, nulls = read()

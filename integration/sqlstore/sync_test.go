@@ -58,6 +58,11 @@ func TestClaims(t *testing.T) {
 		require.ErrorIs(t, claimer.Claim(t.Context(), k, 2, a), cqrs.ErrVersionConflict)
 		require.ErrorIs(t, claimer.Claim(t.Context(), k, -1, a), cqrs.ErrVersionConflict)
 		require.ErrorIs(t, claimer.Complete(t.Context(), k, 0, cqrs.Progress{Version: 2}, b), cqrs.ErrVersionConflict)
+		c := cqrs.SyncClaim{Version: 2, Owner: "c"}
+		require.NoError(t, claimer.Claim(t.Context(), k, 1, c))
+		require.NoError(t, claimer.Complete(t.Context(), k, 1, cqrs.Progress{Version: 1, Hash: "h2"}, c))
+		require.ElementsMatch(t, []cqrs.SyncClaim{b, long, odd}, claims())
+		require.ErrorIs(t, claimer.Claim(t.Context(), syncKey("search", "unknown"), -1, a), cqrs.ErrVersionConflict)
 		require.NoError(t, claimer.Claim(t.Context(), k, 1, a))
 		for _, c := range []cqrs.SyncClaim{a, b, odd} {
 			require.NoError(t, claimer.Release(t.Context(), k, c))
@@ -134,10 +139,11 @@ func TestParkOverMark(t *testing.T) {
 			at := time.UnixMicro(1234567).UTC()
 			mark := cqrs.Parked{SyncKey: syncKey("search", "1"), Version: 5, LatestSeen: 5, Attempts: 1, Reason: "diverged: x", Since: at}
 			held := cqrs.Parked{SyncKey: mark.SyncKey, Version: 3, LatestSeen: 4, Attempts: 10, Reason: "broken", Since: at.Add(time.Hour)}
-			for _, p := range []cqrs.Parked{mark, held, mark} {
+			later := cqrs.Parked{SyncKey: mark.SyncKey, Version: 6, LatestSeen: 6, Attempts: 1, Reason: "broken too", Since: at}
+			for _, p := range []cqrs.Parked{mark, held, mark, later} {
 				require.NoError(t, store.Park(t.Context(), p))
 			}
-			held.LatestSeen = 5
+			held.LatestSeen = 6
 			require.Equal(t, []cqrs.Parked{held}, list(t, store), name)
 			status, err := store.(cqrs.SyncReader).Status(t.Context(), []cqrs.SyncKey{held.SyncKey})
 			require.NoError(t, err)
@@ -171,6 +177,8 @@ func TestFailuresAreForgotten(t *testing.T) {
 		fail(2, 1)
 		fail(1, 2) // in turns, as a stream brings them
 		require.NoError(t, store.Advance(t.Context(), k, 0, cqrs.Progress{Version: 1}))
+		fail(2, 1)
+		require.NoError(t, store.Advance(t.Context(), k, 1, cqrs.Progress{Version: 1, Hash: "replaced"}))
 		fail(2, 1)
 		fail(2, 2)
 		require.NoError(t, store.Park(t.Context(), cqrs.Parked{SyncKey: k, Version: 2, LatestSeen: 2}))

@@ -216,6 +216,8 @@ func TestUpsertKeepsTheTeamsConstraints(t *testing.T) {
 		require.NoError(t, s.Apply(t.Context(), numbered("1", 2, "b")))
 		require.NoError(t, s.Apply(t.Context(), numbered("2", 5, "a")))
 		require.Equal(t, []string{"a 2 5", "b 1 2"}, query(t, db, rows))
+		require.Error(t, s.Apply(t.Context(), numbered("1", 3, "a")))
+		require.Equal(t, []string{"a 2 5", "b 1 2"}, query(t, db, rows))
 	})
 }
 

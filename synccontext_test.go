@@ -60,6 +60,27 @@ func TestHandlerKnowsItsGate(t *testing.T) {
 	}
 }
 
+// conflicting is a handler that lost a race for something else.
+type conflicting struct{ calls int }
+
+func (c *conflicting) Up(context.Context, cqrs.Command[order]) error {
+	c.calls++
+	return &cqrs.VersionConflict{Key: orderKey("another"), Expected: 2, Actual: 1}
+}
+
+func (c *conflicting) Down(context.Context, cqrs.Command[order]) error { return nil }
+
+// TestConflictOfAnotherAggregate is a failure like any other, and no gap.
+func TestConflictOfAnotherAggregate(t *testing.T) {
+	t.Parallel()
+	target := &conflicting{}
+	s := cqrs.NewDataSync(commandTable, cqrs.NewMemorySync(), cqrs.Target("rds", target, cqrs.Sequential(), cqrs.SelfGated()))
+	err := s.Apply(t.Context(), orderAt("1", 5))
+	require.ErrorIs(t, err, cqrs.ErrVersionConflict)
+	require.NotErrorIs(t, err, cqrs.ErrGap)
+	require.Equal(t, 1, target.calls)
+}
+
 // rowLog takes rows.
 type rowLog struct{ gateLog }
 

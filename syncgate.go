@@ -243,8 +243,8 @@ func (g *gate[A]) applySelfGated(ctx context.Context) error {
 		case verdict == verdictSkip:
 			g.observe(ctx, SyncStale, nil)
 			return nil
-		case !early || !g.target.sequential || conflict.Actual >= g.v.meta.Version:
-			return err
+		case !early || !g.target.sequential || conflict.Key != g.key.Key || conflict.Actual >= g.v.meta.Version:
+			return err // not about what is missing before it
 		}
 		g.observe(ctx, SyncGap, nil)
 		if _, err := g.fill(ctx, Progress{Version: conflict.Actual}); err != nil {

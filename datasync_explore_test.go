@@ -161,7 +161,7 @@ func (s *shop) stream(ctx context.Context, sync *cqrs.DataSync[order], versions 
 // the newest version, and nothing is parked.
 func TestExploreDataSync(t *testing.T) {
 	t.Parallel()
-	for _, versions := range []int64{1} {
+	for _, versions := range []int64{1, 3} {
 		t.Run(fmt.Sprint(versions), func(t *testing.T) {
 			t.Parallel()
 			cqrstest.Explore(t, publishAndStream(versions))

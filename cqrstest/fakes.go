@@ -247,15 +247,17 @@ func FaultyIdempotency(store cqrs.IdempotencyStore) *Idempotency {
 }
 
 // Sync is a cqrs.SyncStore whose calls go wrong by a script; its methods are
-// "Load", "Advance", "Fail", "Park", "Unpark" and "List".
+// "Load", "Advance", "Fail", "Park", "Unpark" and "List", and where the store has
+// them "Status", "Claim", "Complete" and "Release".
 type Sync struct {
 	*Faults
 	cqrs.SyncStore
 }
 
-// FaultySync wraps a store. Without planned faults it is the store itself, but
-// for the optional interfaces that it may have besides.
+// FaultySync wraps a store. Without planned faults it is the store itself. Where
+// that is a cqrs.SyncReader or a cqrs.SyncClaimer, so is the field SyncStore, which
+// then is what to wire; a cqrs.SyncWalker is hidden.
 func FaultySync(store cqrs.SyncStore) *Sync {
 	f := &Faults{}
-	return &Sync{Faults: f, SyncStore: syncPort{store: store, call: f.call}}
+	return &Sync{Faults: f, SyncStore: newSyncPort(store, f.call)}
 }

@@ -199,3 +199,40 @@ func TestMiddleware(t *testing.T) {
 func both(outer, inner cqrs.Middleware) cqrs.Middleware {
 	return func(next cqrs.Next) cqrs.Next { return outer(inner(next)) }
 }
+
+// TestFaultySyncKeepsClaims: with its claims hidden, a store would be used in
+// another way than in production.
+func TestFaultySyncKeepsClaims(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	store := cqrstest.FaultySync(cqrs.NewMemorySync())
+	reader, ok := store.SyncStore.(cqrs.SyncReader)
+	require.True(t, ok)
+	claimer, ok := store.SyncStore.(cqrs.SyncClaimer)
+	require.True(t, ok)
+	k, c := cqrs.SyncKey{Table: "t", Target: "x"}, cqrs.SyncClaim{Version: 1, Owner: "a"}
+	for _, method := range []string{"Status", "Claim", "Complete", "Release"} {
+		store.On(method).FailN(1, errBroken)
+	}
+	_, err := reader.Status(ctx, []cqrs.SyncKey{k})
+	require.ErrorIs(t, err, errBroken)
+	require.ErrorIs(t, claimer.Claim(ctx, k, 0, c), errBroken)
+	require.ErrorIs(t, claimer.Complete(ctx, k, 0, cqrs.Progress{Version: 1}, c), errBroken)
+	require.ErrorIs(t, claimer.Release(ctx, k, c), errBroken)
+
+	other := cqrs.SyncClaim{Version: 1, Owner: "b"}
+	require.NoError(t, claimer.Claim(ctx, k, 0, c))
+	require.NoError(t, claimer.Claim(ctx, k, 0, other))
+	require.NoError(t, claimer.Release(ctx, k, other))
+	status, err := reader.Status(ctx, []cqrs.SyncKey{k})
+	require.NoError(t, err)
+	require.Equal(t, []cqrs.SyncClaim{c}, status[0].Claims)
+	require.NoError(t, claimer.Complete(ctx, k, 0, cqrs.Progress{Version: 1}, c))
+	status, err = reader.Status(ctx, []cqrs.SyncKey{k})
+	require.NoError(t, err)
+	require.Equal(t, int64(1), status[0].Progress.Version)
+	require.Empty(t, status[0].Claims)
+
+	_, claims := cqrstest.FaultySync(newModels("")).SyncStore.(cqrs.SyncClaimer)
+	require.False(t, claims, "the store has none")
+}

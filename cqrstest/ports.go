@@ -2,7 +2,6 @@ package cqrstest
 
 import (
 	"context"
-	"iter"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs"
@@ -70,73 +69,6 @@ func newIdempotencyPort(store cqrs.IdempotencyStore, call caller) cqrs.Idempoten
 		return oncePort{port, once}
 	}
 	return port
-}
-
-// syncPort is a SyncStore whose calls go through a caller.
-type syncPort struct {
-	store cqrs.SyncStore
-	call  caller
-}
-
-// Load implements cqrs.SyncStore.
-func (p syncPort) Load(ctx context.Context, k cqrs.SyncKey) (progress cqrs.Progress, err error) {
-	err = p.call(ctx, "Load", func() (err error) {
-		progress, err = p.store.Load(ctx, k)
-		return err
-	})
-	return progress, err
-}
-
-// Advance implements cqrs.SyncStore.
-func (p syncPort) Advance(ctx context.Context, k cqrs.SyncKey, from int64, to cqrs.Progress) error {
-	return p.call(ctx, "Advance", func() error { return p.store.Advance(ctx, k, from, to) })
-}
-
-// Fail implements cqrs.SyncStore.
-func (p syncPort) Fail(ctx context.Context, k cqrs.SyncKey, version int64, cause string) (attempts int, err error) {
-	err = p.call(ctx, "Fail", func() (err error) {
-		attempts, err = p.store.Fail(ctx, k, version, cause)
-		return err
-	})
-	return attempts, err
-}
-
-// Park implements cqrs.SyncStore.
-func (p syncPort) Park(ctx context.Context, parked cqrs.Parked) error {
-	return p.call(ctx, "Park", func() error { return p.store.Park(ctx, parked) })
-}
-
-// Unpark implements cqrs.SyncStore.
-func (p syncPort) Unpark(ctx context.Context, k cqrs.SyncKey, applied int64) (done bool, err error) {
-	err = p.call(ctx, "Unpark", func() (err error) {
-		done, err = p.store.Unpark(ctx, k, applied)
-		return err
-	})
-	return done, err
-}
-
-// List implements cqrs.SyncStore.
-func (p syncPort) List(ctx context.Context, table, target string) iter.Seq2[cqrs.Parked, error] {
-	return func(yield func(cqrs.Parked, error) bool) {
-		var all []cqrs.Parked
-		err := p.call(ctx, "List", func() error {
-			for parked, err := range p.store.List(ctx, table, target) {
-				if err != nil {
-					return err
-				}
-				all = append(all, parked)
-			}
-			return nil
-		})
-		for _, parked := range all {
-			if !yield(parked, nil) {
-				return
-			}
-		}
-		if err != nil {
-			yield(cqrs.Parked{}, err)
-		}
-	}
 }
 
 // callbackPort is a TaskCallback whose calls go through a caller.

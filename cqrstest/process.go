@@ -44,9 +44,10 @@ func (p *Process) Idempotency(store cqrs.IdempotencyStore) cqrs.IdempotencyStore
 	return newIdempotencyPort(store, p.port("idempotency", inside))
 }
 
-// Sync wraps a store, and hides the optional interfaces that it may have.
+// Sync wraps a store. Where that is a cqrs.SyncReader or a cqrs.SyncClaimer, so is
+// what it returns; a cqrs.SyncWalker is hidden.
 func (p *Process) Sync(store cqrs.SyncStore) cqrs.SyncStore {
-	return syncPort{store: store, call: p.port("sync", inside)}
+	return newSyncPort(store, p.port("sync", inside))
 }
 
 // Callback wraps what reports to tasks.

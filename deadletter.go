@@ -3,6 +3,7 @@ package cqrs
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -112,12 +113,20 @@ func letterID(m *Message) string {
 	return recordID(m)
 }
 
-func recordID(m *Message) string {
-	identity := m.identity()
-	if identity == "" {
-		identity = m.raw
+func recordID(m *Message) string { return string(m.appendRecordID(nil)) }
+
+// appendRecordID appends the hash of all that names the record, and of the record
+// itself where nothing does.
+func (m *Message) appendRecordID(to []byte) []byte {
+	var space [512]byte
+	text := append(append(space[:0], m.Source...), '|')
+	if m.identified() {
+		text = m.appendIdentity(text)
+	} else {
+		text = append(text, m.raw...)
 	}
-	return hash(string(m.Source) + "|" + identity)
+	sum := sha256.Sum256(text)
+	return hex.AppendEncode(to, sum[:])
 }
 
 const (

@@ -112,34 +112,51 @@ func (m *Message) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "{%s record %q}", m.Source, m.ID)
 }
 
-// identity names the record among all records of all sources: the same on each
-// delivery, and empty where the source gave nothing to tell records apart.
-func (m *Message) identity() string {
+// identified reports whether the source gave anything to tell the record from
+// others.
+func (m *Message) identified() bool {
+	return m.ID != "" || m.Sequence != "" || m.Source == SourceStepFunctions && m.TaskToken != ""
+}
+
+// appendIdentity appends what names the record among all records of its source:
+// the same on each delivery, and nothing where it is not identified.
+func (m *Message) appendIdentity(to []byte) []byte {
 	switch {
+	case !m.identified():
+		return to
 	case m.Source == SourceStepFunctions && m.TaskToken != "":
-		return hash(string(m.TaskToken))
-	case m.ID == "" && m.Sequence == "":
-		return ""
+		return append(to, hash(string(m.TaskToken))...)
 	case m.Source == SourceDynamoDB, m.Source == SourceKinesis:
-		return m.ARN + "|" + m.Group + "|" + m.Sequence
+		return appendJoined(to, m.ARN, m.Group, m.Sequence)
 	default:
-		return m.ARN + "|" + m.ID
+		return appendJoined(to, m.ARN, m.ID)
 	}
 }
 
-// origin names what the record was when it was sent first: all that it has become
-// since it was redriven has the same, as long as it stands in the same queue.
-func (m *Message) origin() string {
+// appendOrigin appends what the record was when it was sent first: all that it has
+// become since it was redriven has the same, as long as it stands in the same
+// queue.
+func (m *Message) appendOrigin(to []byte) []byte {
 	if m.Source != SourceSQS {
-		return m.identity()
+		return m.appendIdentity(to)
 	}
 	if id, ok := recordOf(failureIDOf(m.raw)); ok {
-		return m.ARN + "|" + id
+		return appendJoined(to, m.ARN, id)
 	}
-	if m.identity() == "" {
-		return ""
+	if !m.identified() {
+		return to
 	}
-	return m.ARN + "|" + recordID(m)
+	return m.appendRecordID(append(append(to, m.ARN...), '|'))
+}
+
+func appendJoined(to []byte, parts ...string) []byte {
+	for i, part := range parts {
+		if i > 0 {
+			to = append(to, '|')
+		}
+		to = append(to, part...)
+	}
+	return to
 }
 
 func hash(text string) string {
@@ -190,11 +207,12 @@ func (d *Delivery) Key() string {
 	if d.Message == nil {
 		return ""
 	}
-	identity := d.Message.origin()
-	if identity == "" {
+	var space [256]byte
+	key := d.Message.appendOrigin(space[:0])
+	if len(key) == 0 {
 		return ""
 	}
-	return identity + "#" + strconv.Itoa(d.Index)
+	return string(strconv.AppendInt(append(key, '#'), int64(d.Index), 10))
 }
 
 // redriven reports whether the message was a dead letter.

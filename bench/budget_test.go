@@ -12,7 +12,7 @@ import (
 // so here. They hardly vary, whatever the machine does, unlike any time.
 var budgets = map[string]map[string]float64{
 	bench.CaseSQS: {
-		"Mux": 90, "factory, encoding/json": 635, "Mux, idempotent, first run": 300, "Mux, idempotent, duplicates": 225,
+		"Mux": 90, "factory, encoding/json": 635, "Mux, idempotent, first run": 250, "Mux, idempotent, duplicates": 175,
 	},
 	bench.CaseDynamoDB: {"Mux": 435, "factory, Image.Unmarshal": 725},
 	bench.CaseDispatch: {"no middleware": 60, "5 middlewares": 60},

@@ -1,0 +1,48 @@
+package shop
+
+import (
+	"fmt"
+
+	"github.com/lambda-cqrs/cqrs"
+	"github.com/lambda-cqrs/cqrs/command"
+)
+
+// KindProduct is what the partition keys of products begin with.
+const KindProduct = "PRODUCT"
+
+// Product holds the attributes of a product.
+type Product struct {
+	SKU   string `json:"sku"`
+	Name  string `json:"name"`
+	Price int64  `json:"price"` // in cents
+	Stock int64  `json:"stock"` // that was delivered, ever: reservations do not lower it
+}
+
+// Validate says what is wrong with the product, if anything is.
+func (p Product) Validate() error {
+	switch {
+	case p.SKU == "":
+		return fmt.Errorf("a product without an SKU")
+	case p.Name == "":
+		return fmt.Errorf("product %s has no name", p.SKU)
+	case p.Price <= 0:
+		return fmt.Errorf("product %s has the price %d; it must be above 0", p.SKU, p.Price)
+	case p.Stock < 0:
+		return fmt.Errorf("product %s has a stock of %d; it must not be below 0", p.SKU, p.Stock)
+	}
+	return nil
+}
+
+// ProductKey is the key of a product of a tenant. Its error is a permanent one.
+func ProductKey(tenant, sku string) (cqrs.Key, error) {
+	return keyOf(KindProduct, tenant, sku)
+}
+
+// keyOf refuses what can never become a key for good.
+func keyOf(kind, tenant, sk string) (cqrs.Key, error) {
+	key, err := command.NewKey(kind, tenant, sk)
+	if err != nil {
+		return cqrs.Key{}, cqrs.Permanent(err)
+	}
+	return key, nil
+}

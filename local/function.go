@@ -117,6 +117,10 @@ func (f *Function) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return result.Payload, nil
 }
 
+// Running is how many invocations run now: a test that advances the clock leaves
+// them the time to end.
+func (f *Function) Running() int { return f.core.Running() }
+
 // Kill ends what the function is doing, as a crash does: its invocations fail
 // with Runtime.ExitError. A handler in this process cannot be stopped; its context
 // ends, and what it answers is ignored.

@@ -80,6 +80,7 @@ func TestFunctionIsThrottledAndKilled(t *testing.T) {
 		ended <- err
 	}()
 	<-running
+	require.Equal(t, 1, f.Running())
 	_, err := lambda.NewFromConfig(a.Config(), func(o *lambda.Options) { o.Retryer = aws.NopRetryer{} }).
 		Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("busy")})
 	var throttled *types.TooManyRequestsException

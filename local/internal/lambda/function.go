@@ -116,6 +116,13 @@ func (f *Function) Name() string { return f.name }
 // ARN is the function's full name.
 func (f *Function) ARN() string { return f.arn }
 
+// Running is how many invocations run now.
+func (f *Function) Running() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.running)
+}
+
 // Kill ends what the function is doing as the end of its process does: every
 // invocation fails with Runtime.ExitError. A handler in this process cannot be
 // stopped; its context ends, and its answer is ignored.

@@ -12,12 +12,13 @@ import (
 
 // Update reads the newest version, lets f change it and publishes the result. If
 // somebody else published meanwhile, it reads again and asks f again, up to ten
-// times, so f may run more than once. An error of f ends it. A RequestID that f
-// sets, and that the newest version has, says that it is done already. Attributes that A
-// does not know survive. What f leaves as it was is not written.
+// times, so f may run more than once. An error of f about the newest version ends it;
+// one about data that are behind does not count. A RequestID that f sets, and that
+// the newest version has, says that it is done already. Attributes that A does not know
+// survive. What f leaves as it was is not written.
 //
 // It costs a read and a write where nobody else writes and the data are up to
-// date.
+// date, and two reads where f fails or changes nothing.
 func (s *Service[A]) Update(ctx context.Context, k cqrs.Key, f func(*cqrs.Command[A]) error) (cqrs.Command[A], error) {
 	return s.revise(ctx, k, Latest, f)
 }
@@ -79,6 +80,10 @@ func (s *Service[A]) revise(ctx context.Context, k cqrs.Key, version int64, f fu
 			return none, err
 		}
 		published, _, err := s.change(ctx, base, f)
+		var refused *refusal
+		if errors.As(err, &refused) {
+			err = refused.error
+		}
 		return published, err
 	}
 	base, err := s.base(ctx, k)
@@ -90,20 +95,36 @@ func (s *Service[A]) revise(ctx context.Context, k cqrs.Key, version int64, f fu
 		if failed == nil && row != nil {
 			return published, nil
 		}
-		if failed != nil && !errors.Is(failed, cqrs.ErrVersionConflict) {
+		var refused *refusal
+		lost := errors.Is(failed, cqrs.ErrVersionConflict)
+		if failed != nil && !lost && !errors.As(failed, &refused) {
 			return none, failed
 		}
-		// Nothing to write is an answer only about the newest version.
+		// That there is nothing to write, or that f refuses, is an answer only about the
+		// newest version.
 		newest, err2 := s.latest(ctx, k)
-		if err2 == nil && failed == nil && newest.Version == base.Version {
-			return published, nil
+		if err2 == nil && !lost && newest.Version == base.Version {
+			return published, refused.cause()
 		}
 		base, err = newest, err2
-		if failed != nil && err == nil {
+		if lost && err == nil {
 			err = pause(ctx)
 		}
 	}
 	return none, outrun(k)
+}
+
+// refusal is an error of the function that was to change a command.
+type refusal struct{ error }
+
+func (r *refusal) Unwrap() error { return r.error }
+
+// cause is the function's own error, nil for none.
+func (r *refusal) cause() error {
+	if r == nil {
+		return nil
+	}
+	return r.error
 }
 
 // base reads the data, which mostly are the newest version; where they are not,
@@ -154,7 +175,7 @@ func (s *Service[A]) change(ctx context.Context, base Row, f func(*cqrs.Command[
 	}
 	c.RequestID = "" // what f sets is its own
 	if err := f(&c); err != nil {
-		return none, nil, err
+		return none, nil, &refusal{err}
 	}
 	if c.RequestID != "" && c.RequestID == base.RequestID {
 		done, err := cqrs.CommandOf[A](base) // published by a call whose answer was lost

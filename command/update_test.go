@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -50,6 +51,28 @@ func TestUpdateGoesOnFromTheNewestVersion(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(7), got.Version)
 	require.Equal(t, int64(100), got.Attributes.Total)
+}
+
+// What is refused of data that are behind may be right about the newest version.
+func TestUpdateRefusesTheNewestVersionAlone(t *testing.T) {
+	t.Parallel()
+	s, store := published(t)
+	step := func(from, to int64) error {
+		_, err := s.Update(t.Context(), key("1"), func(c *cqrs.Command[order]) error {
+			if c.Attributes.Total != from {
+				return fmt.Errorf("the total is %d", c.Attributes.Total)
+			}
+			c.Attributes.Total = to
+			return nil
+		})
+		return err
+	}
+	require.NoError(t, step(100, 200)) // the data stay at version 1
+	require.NoError(t, step(200, 300))
+	require.EqualError(t, step(100, 400), "the total is 300", "although the data say 100")
+	store.take()
+	require.EqualError(t, step(200, 400), "the total is 300")
+	require.NotContains(t, store.take(), "Append")
 }
 
 func TestUpdateEnds(t *testing.T) {

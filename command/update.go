@@ -80,8 +80,7 @@ func (s *Service[A]) revise(ctx context.Context, k cqrs.Key, version int64, f fu
 			return none, err
 		}
 		published, _, err := s.change(ctx, base, f)
-		var refused *refusal
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*refusal](err); ok {
 			err = refused.error
 		}
 		return published, err

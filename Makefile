@@ -29,8 +29,8 @@ help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: ## Run the quickstart example
-	@go run ./examples/quickstart
+run: ## Play a day of the example shop
+	@go run ./examples/orders
 
 .PHONY: test
 test: ## Run all tests with the race detector

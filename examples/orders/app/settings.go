@@ -67,12 +67,16 @@ type variable struct {
 	required bool
 }
 
-// FromEnvironment reads the settings. Its error names every one that is missing.
-func FromEnvironment() (Settings, error) {
+// FromEnvironment reads the settings of this process.
+func FromEnvironment() (Settings, error) { return SettingsFrom(os.Getenv) }
+
+// SettingsFrom reads the settings by their names. Its error names every one that is
+// missing.
+func SettingsFrom(lookup func(name string) string) (Settings, error) {
 	var s Settings
 	var missing []error
 	for _, v := range s.variables() {
-		*v.value = os.Getenv(v.name)
+		*v.value = lookup(v.name)
 		if v.required && *v.value == "" {
 			missing = append(missing, fmt.Errorf("%s is not set", v.name))
 		}
@@ -80,12 +84,12 @@ func FromEnvironment() (Settings, error) {
 	return s, errors.Join(missing...)
 }
 
-// Environment is the settings as "NAME=value", for a process.
-func (s Settings) Environment() []string {
-	vars := s.variables()
-	environment := make([]string, len(vars))
+// Variables are the names of all settings.
+func Variables() []string {
+	vars := new(Settings).variables()
+	names := make([]string, len(vars))
 	for i, v := range vars {
-		environment[i] = v.name + "=" + *v.value
+		names[i] = v.name
 	}
-	return environment
+	return names
 }

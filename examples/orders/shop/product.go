@@ -1,6 +1,7 @@
 package shop
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lambda-cqrs/cqrs"
@@ -22,7 +23,7 @@ type Product struct {
 func (p Product) Validate() error {
 	switch {
 	case p.SKU == "":
-		return fmt.Errorf("a product without an SKU")
+		return errors.New("a product without an SKU")
 	case p.Name == "":
 		return fmt.Errorf("product %s has no name", p.SKU)
 	case p.Price <= 0:
@@ -46,3 +47,9 @@ func keyOf(kind, tenant, sk string) (cqrs.Key, error) {
 	}
 	return key, nil
 }
+
+// Partition is the partition key of everything of a kind that a tenant has.
+func Partition(kind, tenant string) string { return kind + "#" + tenant }
+
+// SearchText is what a product is found by.
+func (p Product) SearchText() string { return p.SKU + " " + p.Name }

@@ -1,0 +1,194 @@
+package day
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"github.com/lambda-cqrs/cqrs/examples/orders/app"
+	"github.com/lambda-cqrs/cqrs/examples/orders/fulfilment"
+	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
+	"github.com/lambda-cqrs/cqrs/examples/orders/uploads"
+	"github.com/lambda-cqrs/cqrs/redrive"
+)
+
+// outOfStock reports whether an order was cancelled before anything was reserved.
+func outOfStock(o shop.Order) bool {
+	return o.Status == shop.Cancelled && strings.HasPrefix(o.Reason, fulfilment.ErrOutOfStock.Error())
+}
+
+// checkReservations: each order has reserved its pieces once.
+func (w *world) checkReservations(ctx context.Context, s *State) (_ string, err error) {
+	want, pieces := map[string]int64{}, int64(0)
+	for _, o := range s.Orders {
+		for _, line := range o.Attributes.Lines {
+			if !outOfStock(o.Attributes) {
+				want[line.SKU] += line.Quantity
+				pieces += line.Quantity
+			}
+		}
+	}
+	s.Reserved, err = fulfilment.NewInventory(w.shop.DynamoDB, w.shop.InventoryTable, w.shop.Products).Reserved(ctx, app.Tenant)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d pieces of %d products", pieces, len(want)), same("reservations", s.Reserved, want)
+}
+
+// checkPayments: each order that was shipped is paid once.
+func (w *world) checkPayments(ctx context.Context, s *State) (_ string, err error) {
+	want, cents := map[string]int64{}, int64(0)
+	for number, o := range s.Orders {
+		if o.Attributes.Status == shop.Shipped {
+			want[number] = o.Attributes.Total
+			cents += o.Attributes.Total
+		}
+	}
+	s.Paid, err = fulfilment.NewPayments(w.shop.DynamoDB, w.shop.PaymentTable).Paid(ctx, app.Tenant)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d, of %d.%02d", len(s.Paid), cents/100, cents%100), same("payments", s.Paid, want)
+}
+
+// checkWorkflows: each order that had its stock went through one execution.
+func (w *world) checkWorkflows(ctx context.Context, s *State) (string, error) {
+	want := 0
+	for _, o := range s.Orders {
+		if !outOfStock(o.Attributes) {
+			want++
+		}
+	}
+	statuses := map[types.ExecutionStatus]int{}
+	pages := sfn.NewListExecutionsPaginator(w.shop.SFN, &sfn.ListExecutionsInput{StateMachineArn: &w.shop.OrderMachine})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, execution := range page.Executions {
+			statuses[execution.Status]++
+		}
+	}
+	if statuses[types.ExecutionStatusSucceeded] != want || len(statuses) > 1 {
+		return "", fmt.Errorf("executions: %v, not %d that succeeded", statuses, want)
+	}
+	return fmt.Sprintf("%d executions, all ended well", want), nil
+}
+
+// checkMails: everybody was told everything, under one ID each.
+func (w *world) checkMails(_ context.Context, s *State) (string, error) {
+	letters, err := w.outbox.Letters()
+	if err != nil {
+		return "", err
+	}
+	got, want := map[string]string{}, map[string]string{}
+	for _, letter := range letters {
+		got[letter.ID] = letter.To
+	}
+	for number, o := range s.Orders {
+		want["order-received/"+number] = o.Attributes.Customer
+		switch {
+		case o.Attributes.Status == shop.Shipped:
+			want["order-shipped/"+number] = o.Attributes.Customer
+		case outOfStock(o.Attributes):
+			want["order-cancelled/"+number] = o.Attributes.Customer
+		}
+	}
+	for n := range newsletters {
+		want["newsletter/"+customer(n)] = customer(n)
+	}
+	s.Mails = slices.Sorted(maps.Keys(got))
+	return fmt.Sprintf("%d, each once", len(got)), same("mails", got, want)
+}
+
+// checkExternal: the systems outside know the newest version of everything.
+func (w *world) checkExternal(_ context.Context, s *State) (string, error) {
+	got, want := map[string]int64{}, map[string]int64{}
+	for path, thing := range w.systems.Things() {
+		got[path] = thing.Version
+		if thing.Gone {
+			got[path] = -thing.Version
+		}
+	}
+	for sku, p := range s.Products {
+		want["/"+shop.KindProduct+"/"+app.Tenant+"/"+sku] = p.Version
+		if p.Deleted {
+			want["/"+shop.KindProduct+"/"+app.Tenant+"/"+sku] = -p.Version
+		}
+	}
+	for number, o := range s.Orders {
+		want["/"+shop.KindOrder+"/"+app.Tenant+"/"+number] = o.Version
+	}
+	for n := range customers {
+		want[fmt.Sprintf("/%s/%s/customer-%02d", shop.KindUser, app.Tenant, n)] = userVersion(n)
+	}
+	return fmt.Sprintf("%d things, all at their newest version", len(got)), same("systems that follow", got, want)
+}
+
+func userVersion(n int) int64 {
+	if n < movedCustomers {
+		return 2
+	}
+	return 1
+}
+
+// checkUploads: each file was taken for what it is.
+func (w *world) checkUploads(ctx context.Context, s *State) (string, error) {
+	documents, err := uploads.NewDocuments(w.shop.DynamoDB, w.shop.DocumentTable).List(ctx, w.shop.Files)
+	if err != nil {
+		return "", err
+	}
+	s.Files = map[string]string{}
+	for _, document := range documents {
+		s.Files[document.Key] = string(document.Kind)
+	}
+	return fmt.Sprintf("%d files", len(documents)), same("uploads", s.Files, uploaded())
+}
+
+// checkFailures: what failed was sent again or given up by a person.
+func (w *world) checkFailures(ctx context.Context, _ *State) (string, error) {
+	var failed []error
+	for status, want := range map[redrive.Status]int{
+		redrive.Open: 0, redrive.Replaying: 0, redrive.Replayed: newsletters, redrive.Discarded: 1,
+	} {
+		n, err := w.failures(ctx, status)
+		if err == nil && n != want {
+			err = fmt.Errorf("%d failures are %s, not %d", n, status, want)
+		}
+		failed = append(failed, err)
+	}
+	return fmt.Sprintf("%d sent again, 1 discarded, none open", newsletters), errors.Join(failed...)
+}
+
+// checkQueues: nothing is left in any.
+func (w *world) checkQueues(ctx context.Context, _ *State) (string, error) {
+	waiting, err := w.waiting(ctx)
+	for _, queue := range slices.Sorted(maps.Keys(waiting)) {
+		if waiting[queue] > 0 {
+			err = errors.Join(err, fmt.Errorf("%d messages are in %s", waiting[queue], queue))
+		}
+	}
+	return "all empty", err
+}
+
+// checkAlarms: somebody was told of what went wrong.
+func (w *world) checkAlarms(context.Context, *State) (string, error) {
+	var missing []error
+	for _, wanted := range []alarm{
+		{Severity: "WARNING", Source: "catalog.CSVImport"},
+		{Severity: "ERROR", Source: "notifications.Notification"},
+	} {
+		if !w.alarms.has(wanted.Severity, wanted.Source) {
+			missing = append(missing, fmt.Errorf("there was no %s of %s", wanted.Severity, wanted.Source))
+		}
+	}
+	return strconv.Itoa(len(w.alarms.newest(1 << 30))), errors.Join(missing...)
+}

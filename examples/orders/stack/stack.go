@@ -1,0 +1,161 @@
+// Package stack makes what an AWS SAM template says on an AWS in this process, so that
+// what runs in the example is what would be deployed.
+//
+// It knows the resources, properties and intrinsic functions that the example's
+// template has, and refuses every other by name and line. What has no meaning in one
+// process, such as permissions and encryption, is listed in ignored.go.
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/lambda-cqrs/cqrs/local"
+)
+
+// Code is what runs as the template's function: a process, or a handler made of the
+// function's environment.
+type Code struct {
+	Process func(ctx context.Context) (*exec.Cmd, error)
+	Handler func(variable func(name string) string) (lambda.Handler, error)
+}
+
+// Stack is what a template has made.
+type Stack struct {
+	aws        *local.AWS
+	code       Code
+	parameters map[string]string
+	resources  map[string]*resource
+	outputs    map[string]string
+	variables  map[string]string
+	function   *local.Function
+
+	tables   *dynamodb.Client
+	buckets  *s3.Client
+	machines *sfn.Client
+	topics   *sns.Client
+	queues   *sqs.Client
+}
+
+// Up makes what the template says. Parameters that are not given have their defaults.
+// The resources last as long as a.
+func Up(ctx context.Context, a *local.AWS, template []byte, parameters map[string]string, code Code) (*Stack, error) {
+	t, err := parse(template)
+	if err != nil {
+		return nil, err
+	}
+	cfg := a.Config()
+	s := &Stack{
+		aws: a, code: code, resources: map[string]*resource{}, outputs: map[string]string{}, variables: map[string]string{},
+		tables: dynamodb.NewFromConfig(cfg), machines: sfn.NewFromConfig(cfg),
+		topics: sns.NewFromConfig(cfg), queues: sqs.NewFromConfig(cfg),
+		buckets: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+	}
+	if s.parameters, err = t.values(parameters); err != nil {
+		return nil, err
+	}
+	for _, r := range t.resources {
+		s.resources[r.id] = r
+	}
+	for _, r := range t.resources {
+		if err := s.make(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	for name, value := range t.outputs {
+		if s.outputs[name], err = s.text(ctx, value); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Function is the template's function.
+func (s *Stack) Function() *local.Function { return s.function }
+
+// Variable is a variable of the function's environment, "" where there is none.
+func (s *Stack) Variable(name string) string { return s.variables[name] }
+
+// Output is an output of the template, "" where there is none.
+func (s *Stack) Output(name string) string { return s.outputs[name] }
+
+// Resources is how many there are.
+func (s *Stack) Resources() int { return len(s.resources) }
+
+// attributes are what Ref and GetAtt give for a resource.
+type attributes struct{ ref, arn, stream string }
+
+// maker is what makes resources of a type, nil where nothing does.
+func maker(kind string) func(s *Stack, ctx context.Context, r *resource, p *properties) error {
+	switch kind {
+	case "AWS::DynamoDB::Table":
+		return (*Stack).makeTable
+	case "AWS::S3::Bucket":
+		return (*Stack).makeBucket
+	case "AWS::SQS::Queue":
+		return (*Stack).makeQueue
+	case "AWS::SNS::Topic":
+		return (*Stack).makeTopic
+	case "AWS::Serverless::Function":
+		return (*Stack).makeFunction
+	case "AWS::Serverless::StateMachine":
+		return (*Stack).makeMachine
+	default:
+		return nil
+	}
+}
+
+// make makes a resource, after those that it refers to. Two that refer to each other
+// cannot be deployed either.
+func (s *Stack) make(ctx context.Context, r *resource) error {
+	switch r.state {
+	case made:
+		return nil
+	case inMaking:
+		return fmt.Errorf("template line %d: %s refers to itself by way of others: a circular dependency", r.line, r.id)
+	}
+	create := maker(r.kind)
+	if create == nil {
+		return fmt.Errorf("template line %d: %s is a %s, which is not known here", r.line, r.id, r.kind)
+	}
+	r.state = inMaking
+	p, err := s.propertiesOf(ctx, r.kind, r.properties)
+	if err == nil {
+		err = create(s, ctx, r, p)
+	}
+	if err == nil {
+		err = p.unknown()
+	}
+	if err != nil {
+		return fmt.Errorf("template line %d: %s: %w", r.line, r.id, err)
+	}
+	r.state = made
+	return nil
+}
+
+// refer makes the resource of that name, if need be, and returns what it is known by.
+func (s *Stack) refer(ctx context.Context, id string) (*attributes, error) {
+	r, ok := s.resources[id]
+	if !ok {
+		return nil, fmt.Errorf("there is no %s", id)
+	}
+	if r.attributes.ref != "" {
+		return &r.attributes, nil
+	}
+	if err := s.make(ctx, r); err != nil {
+		return nil, err
+	}
+	return &r.attributes, nil
+}
+
+// name is what a resource without a name of its own is called.
+func name(id string) string { return "shop-" + strings.ToLower(id) }

@@ -22,6 +22,8 @@ type gate[A any] struct {
 	key    SyncKey
 	v      *syncVersion[A]
 	at     int64 // the version that is being applied: v's, or one that fills a gap before it
+
+	takenUp bool // by Unpark
 }
 
 // pass is the whole way of a version: parked behind what is parked, else past
@@ -80,8 +82,10 @@ func (g *gate[A]) applyAt(ctx context.Context, status SyncStatus) error {
 		if !sameContent(p.Hash, g.v.hash) {
 			return &DivergenceError{Key: g.key.Key, Version: n}
 		}
-		g.observe(ctx, SyncDuplicate, nil)
-		return g.mend(ctx, status)
+		if !g.mayBeOverwritten(status) {
+			g.observe(ctx, SyncDuplicate, nil)
+			return g.mend(ctx, status)
+		}
 	case n > p.Version+1:
 		g.observe(ctx, SyncGap, nil)
 		if g.target.sequential {
@@ -96,6 +100,13 @@ func (g *gate[A]) applyAt(ctx context.Context, status SyncStatus) error {
 	return err
 }
 
+// mayBeOverwritten reports whether the version that is taken up may have been overwritten
+// by an older one, which was acknowledged once the aggregate was parked.
+func (g *gate[A]) mayBeOverwritten(status SyncStatus) bool {
+	_, claims := g.sync.store.(SyncClaimer)
+	return g.takenUp && !g.target.sequential && (!claims || len(status.Claims) > 0)
+}
+
 // mend follows an attempt at this version that has not come to an end: it may have
 // overwritten what was newer. That claim stays, since it may be that of somebody
 // who is still at it; then this version mends once more when it comes again.
@@ -106,7 +117,7 @@ func (g *gate[A]) mend(ctx context.Context, status SyncStatus) error {
 	}
 	claim, err := g.claim(ctx, status.Progress)
 	if err == nil {
-		_, err = g.overtaken(ctx, g.v, claim)
+		_, err = g.settle(ctx, g.v, claim)
 	}
 	return err
 }
@@ -151,7 +162,7 @@ func (g *gate[A]) step(ctx context.Context, v *syncVersion[A], p Progress) (Prog
 	}
 	err = g.complete(ctx, p, v.progress(), claim)
 	if errors.Is(err, ErrVersionConflict) {
-		return g.overtaken(ctx, v, claim)
+		return g.settle(ctx, v, claim)
 	}
 	if err != nil {
 		return p, err
@@ -169,6 +180,17 @@ func (g *gate[A]) call(ctx context.Context, v *syncVersion[A]) error {
 	return err
 }
 
+// settle is overtaken, and says what becomes of a version that could not be
+// settled: its claim stands, so it mends what it did when it comes again. Where
+// the store keeps no claims nothing would tell it to, and the aggregate is parked.
+func (g *gate[A]) settle(ctx context.Context, v *syncVersion[A], claim SyncClaim) (Progress, error) {
+	p, err := g.overtaken(ctx, v, claim)
+	if claim.Owner == "" && !g.target.sequential {
+		err = Permanent(err)
+	}
+	return p, err
+}
+
 // overtaken follows a handler that ran although the gate had moved on meanwhile.
 // Where a newer version went in, or is on its way, ours may have overwritten it,
 // and an older one may have overwritten ours: the newest is applied again, until
@@ -179,7 +201,8 @@ func (g *gate[A]) overtaken(ctx context.Context, v *syncVersion[A], claim SyncCl
 	for range maxOvertake {
 		status, err := g.status(ctx)
 		if err != nil {
-			return wrote, err
+			return wrote, unread(ctx, fmt.Errorf("cqrs: whether version %d has overwritten a newer one could not be seen: %w",
+				wrote.Version, err))
 		}
 		p := status.Progress
 		newest := p.Version
@@ -213,7 +236,10 @@ func (g *gate[A]) overtaken(ctx context.Context, v *syncVersion[A], claim SyncCl
 	return wrote, g.neverStill()
 }
 
+// release takes the claim away, even if the context ends just then.
 func (g *gate[A]) release(ctx context.Context, claim SyncClaim) error {
+	ctx, cancel := uninterrupted(ctx)
+	defer cancel()
 	if claimer, ok := g.sync.store.(SyncClaimer); ok && claim.Owner != "" {
 		return claimer.Release(ctx, g.key, claim)
 	}
@@ -225,10 +251,26 @@ func (g *gate[A]) reapply(ctx context.Context, wrote Progress, newest int64) (Pr
 	g.at = newest
 	newer, err := g.fetch(ctx, newest)
 	if err != nil {
-		return wrote, Permanent(fmt.Errorf("cqrs: version %d may have overwritten version %d, which could not be read again: %w",
+		err = unread(ctx, fmt.Errorf("cqrs: version %d may have overwritten version %d, which could not be read again: %w",
 			wrote.Version, newest, err))
+		if errors.Is(err, ErrGap) {
+			err = Permanent(err) // not by coming again either
+		}
+		return wrote, err
 	}
 	return newer.progress(), g.call(ctx, newer)
+}
+
+// errUnread is a reading that the end of the context has kept from being made.
+var errUnread = errors.New("cqrs: ended before it was read again")
+
+// unread marks the error where the context has ended, which is no fault of the
+// version's.
+func unread(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", errUnread, err)
+	}
+	return err
 }
 
 // applySelfGated leaves the decision to the handler's own write.

@@ -47,7 +47,7 @@ func (g *gate[A]) failed(ctx context.Context, cause error) error {
 	attempts := 0
 	verdict, _ := judge(cause)
 	switch {
-	case verdict == verdictHeld, errors.Is(cause, errLongGap):
+	case verdict == verdictHeld, errors.Is(cause, errLongGap), verdict != verdictPermanent && errors.Is(cause, errUnread):
 		return cause // no fault of the version's
 	case verdict == verdictPermanent, g.target.bestEffort:
 	default:
@@ -219,7 +219,7 @@ func (s *DataSync[A]) takeUp(ctx context.Context, t SyncTarget[A], p Parked) err
 		return err
 	}
 	for {
-		g := &gate[A]{sync: s, target: t, key: p.SyncKey, v: v, at: row.Version}
+		g := &gate[A]{sync: s, target: t, key: p.SyncKey, v: v, at: row.Version, takenUp: true}
 		status, err := g.status(ctx)
 		if err == nil {
 			err = g.apply(ctx, status)

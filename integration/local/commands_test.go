@@ -160,13 +160,6 @@ func projectCommands(t *testing.T, random *rand.Rand) {
 			last++
 		}
 		advance(t, clock, "the read models follow "+key.SK, func() bool {
-			// Where a run was killed between its write and the check of it, the
-			// aggregate may be parked, for a person to take it up again.
-			for _, err := range projection.Parked(t.Context(), "search") {
-				require.NoError(t, err)
-				_, err = projection.Unpark(t.Context(), "search")
-				require.NoError(t, err)
-			}
 			version, _ := books.has(key)
 			found, ok := index.get(key)
 			return version == last && ok == (i > 0) && (!ok || found.Version == last)

@@ -1,13 +1,13 @@
 // The least that runs a function under the Runtime API: the AWS runtime does more
 // before the first invocation, so this is to Node's favour. node bootstrap.mjs FILE
-import { createRequire } from 'node:module';
 import http from 'node:http';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':');
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const root = '/2018-06-01/runtime/invocation/';
-const { handler } = createRequire(import.meta.url)(path.resolve(process.argv[2]));
+const { handler } = await import(pathToFileURL(path.resolve(process.argv[2])));
 
 function request(method, target, body) {
   return new Promise((resolve, reject) => {

@@ -18,6 +18,6 @@ cp -R "$here/node" "$peers/node"
 node "$peers/node/build.mjs" "$peers/bundle"
 
 cd "$here"
-export GOTOOLCHAIN=local
+export GOTOOLCHAIN=local NODE_NO_WARNINGS=1
 go build -trimpath -tags=lambda.norpc -o "$peers/compare" ./cmd/compare
 exec "$peers/compare" -node "$peers" "$@"

@@ -41,5 +41,5 @@ for await (const line of createInterface({ input: process.stdin })) {
     wall = Number(process.hrtime.bigint() - start);
   } while (wall < turn);
   const used = process.cpuUsage(cpu);
-  process.stdout.write(`${JSON.stringify({ n, wall, cpu: (used.user + used.system) * 1e3, events, sum })}\n`);
+  process.stdout.write(`\nturn: ${JSON.stringify({ n, wall, cpu: (used.user + used.system) * 1e3, events, sum })}\n`);
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,6 +134,9 @@ func takeTurns(ctx context.Context, o options, ways []way, file string, sum int6
 	return results, nil
 }
 
+// turnPrefix begins the lines that are a worker's own: frameworks write others.
+const turnPrefix = "turn: "
+
 // child is a worker in a process of its own.
 type child struct {
 	command *exec.Cmd
@@ -177,8 +181,8 @@ func (c *child) turn(d time.Duration) (t turn, err error) {
 		if err != nil {
 			return t, errors.Join(errors.New("the worker has ended"), err)
 		}
-		if line[0] == '{' { // what else a framework writes is its own
-			return t, json.Unmarshal(line, &t)
+		if text, found := bytes.CutPrefix(line, []byte(turnPrefix)); found {
+			return t, json.Unmarshal(text, &t)
 		}
 	}
 }

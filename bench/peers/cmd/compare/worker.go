@@ -62,7 +62,7 @@ func worker(ctx context.Context, name, file string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Println(string(text))
+		fmt.Println(turnPrefix + string(text))
 	}
 	return lines.Err()
 }

@@ -2,6 +2,7 @@ package examples_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/importer"
@@ -150,7 +151,7 @@ func check(files []string, from types.Importer) error {
 	}
 	var problems []string
 	config := types.Config{Importer: from, Error: func(err error) {
-		if problem, ok := err.(types.Error); !ok || !problem.Soft {
+		if problem, ok := errors.AsType[types.Error](err); !ok || !problem.Soft {
 			problems = append(problems, err.Error())
 		}
 	}}

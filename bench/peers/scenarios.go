@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/bench"
@@ -50,7 +51,10 @@ func Scenarios() []Scenario {
 	}
 	return []Scenario{
 		{Name: "a body that is no JSON", Payload: only(func(r record) { r["body"] = "{" }), Left: 30 * second, Times: 1},
-		{Name: "an unknown type", Payload: only(func(r record) { r.body(func(b record) { b["type"] = "UNKNOWN" }) }), Left: 30 * second, Times: 1},
+		{
+			Name:    "an unknown type",
+			Payload: only(func(r record) { r.body(func(b record) { b["type"] = "UNKNOWN" }) }), Left: 30 * second, Times: 1,
+		},
 		{Name: "an unknown source", Payload: kinesis(), Left: 30 * second, Times: 1},
 		{Name: "no records", Payload: []byte(`{"Records":[]}`), Left: 30 * second, Times: 1},
 		{Name: "an error", Payload: only(text(Fail)), Left: 30 * second, Times: 1},
@@ -65,7 +69,7 @@ func Scenarios() []Scenario {
 		{
 			Name: "an integer above 2^53",
 			Payload: only(func(r record) {
-				r.body(func(b record) { b["order"].(map[string]any)["total"] = json.Number(fmt.Sprint(Large)) })
+				r.body(func(b record) { b["order"].(map[string]any)["total"] = json.Number(strconv.Itoa(Large)) })
 			}),
 			Left: 30 * second, Times: 1,
 		},
@@ -110,8 +114,9 @@ func stream() []byte {
 func kinesis() []byte {
 	return []byte(`{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"1","sequenceNumber":` +
 		`"49590338271490256608559692538361571095921575989136588898","data":"e30=","approximateArrivalTimestamp":1545084650.987},` +
-		`"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-000000000006:49590338271490256608559692538361571095921575989136588898",` +
-		`"eventName":"aws:kinesis:record","invokeIdentityArn":"arn:aws:iam::123456789012:role/lambda","awsRegion":"eu-west-1",` +
+		`"eventSource":"aws:kinesis","eventVersion":"1.0",` +
+		`"eventID":"shardId-000000000006:49590338271490256608559692538361571095921575989136588898","eventName":"aws:kinesis:record",` +
+		`"invokeIdentityArn":"arn:aws:iam::123456789012:role/lambda","awsRegion":"eu-west-1",` +
 		`"eventSourceARN":"arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"}]}`)
 }
 

@@ -151,10 +151,10 @@ func startChild(ctx context.Context, o options, w way, file string) (*child, err
 		if err != nil {
 			return nil, err
 		}
-		command = exec.CommandContext(ctx, program, "-worker", w.goName, "-payload", file)
+		command = exec.CommandContext(ctx, program, "-worker", w.goName, "-payload", file) //nolint:gosec // this program
 	} else {
 		arguments := slices.Concat([]string{"worker.mjs", w.node[0], file}, w.node[1:])
-		command = exec.CommandContext(ctx, "node", arguments...)
+		command = exec.CommandContext(ctx, "node", arguments...) //nolint:gosec // of run.sh
 		command.Dir = filepath.Join(o.node, "node")
 	}
 	command.Stderr = os.Stderr

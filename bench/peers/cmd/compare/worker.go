@@ -83,7 +83,7 @@ func goFunction(name string, kept *store, t *turn) lambda.Handler {
 	}
 	onOrder := func(_ context.Context, o bench.Order) error {
 		t.Events++
-		t.Sum += int64(o.Lines[0].Price)
+		t.Sum += o.Lines[0].Price
 		return nil
 	}
 	switch name {

@@ -43,9 +43,13 @@ func load(text string, i int) uint64 {
 // special marks the quotes, backslashes and control characters among eight
 // bytes in their highest bits. The lowest mark is right; those above it may be
 // wrong.
-func special(word uint64) uint64 {
-	quote, backslash := word^low*'"', word^low*'\\'
-	return ((quote-low)&^quote | (backslash-low)&^backslash | (word-low*' ')&^word) & high
+func special(word uint64) uint64 { return unusual(word) &^ word & high }
+
+// unusual is special for which bytes beyond ASCII count, too. A quote and a
+// control character are what is less than '!' once the bit is flipped that a
+// quote has and a space has not. Only the highest bits of the bytes mean anything.
+func unusual(word uint64) uint64 {
+	return ((word ^ low*('"'-' ')) - low*'!') | ((word ^ low*'\\') - low) | word
 }
 
 // plainEnd returns the offset of the first byte from i on, inside a string, that
@@ -73,26 +77,22 @@ func plainEnd(text string, i int) (end int, seen uint64) {
 // simpleEnd returns the offset of the quote that ends the string whose inside
 // starts at i, or a negative one where it is more than ASCII without escapes.
 func simpleEnd(text string, i int) int {
-	var seen uint64
 	for i+8 <= len(text) {
-		word := load(text, i)
-		marks := special(word)
+		marks := unusual(load(text, i)) & high
 		if marks == 0 {
-			seen |= word
 			i += 8
 			continue
 		}
-		seen |= word & (marks&-marks - 1)
-		if i += bits.TrailingZeros64(marks) / 8; text[i] == '"' && seen&high == 0 {
+		if i += bits.TrailingZeros64(marks) / 8; text[i] == '"' {
 			return i
 		}
 		return -1
 	}
 	for ; i < len(text); i++ { // the last seven bytes
 		switch c := text[i]; {
-		case c == '"' && seen&high == 0:
+		case c == '"':
 			return i
-		case c == '"' || c == '\\' || c < ' ' || c >= utf8.RuneSelf:
+		case c == '\\' || c < ' ' || c >= utf8.RuneSelf:
 			return -1
 		}
 	}

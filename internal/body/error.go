@@ -125,7 +125,7 @@ func pathOf(pointer jsontext.Pointer, t reflect.Type) string {
 		case t == nil:
 		case t.Kind() == reflect.Struct:
 			if p := planOf(t); p.op == opStruct {
-				if i, _, ok := p.names.Find(token, 0); ok {
+				if i, _, ok := p.names.Find(token); ok {
 					name, next = p.names.Name(i), p.members[i].plan.typ
 				}
 			}

@@ -19,14 +19,13 @@ func (d *decoder) structure(v reflect.Value, p *plan) bool {
 	var (
 		found field.Set
 		seen  scan.Names // the names that fit no field
-		next  int
 	)
 	for {
 		name, ok := d.Field()
 		if !ok {
 			return d.Err() == nil
 		}
-		i, _, known := p.names.Find(name, next)
+		i, _, known := p.names.Find(name)
 		if !known {
 			if !seen.Add(name) {
 				return false
@@ -37,7 +36,6 @@ func (d *decoder) structure(v reflect.Value, p *plan) bool {
 		if !found.Add(i) {
 			return false
 		}
-		next = i + 1
 		m := &p.members[i]
 		target, ok := field.Locate(v, m.index)
 		if !ok || !d.member(target, m) {

@@ -47,12 +47,8 @@ func (x *Index) slot(name string) int {
 }
 
 // Find returns the number of the field that has this name, or else of the first
-// one whose name differs in case alone, and whether it fits exactly. The field
-// next is the likeliest.
-func (x *Index) Find(name string, next int) (i int, exact, ok bool) {
-	if next < len(x.names) && x.names[next] == name {
-		return next, true, true
-	}
+// one whose name differs in case alone, and whether it fits exactly.
+func (x *Index) Find(name string) (i int, exact, ok bool) {
 	for at := x.slot(name); x.table[at] != 0; at = (at + 1) & (len(x.table) - 1) {
 		if i := int(x.table[at]) - 1; x.names[i] == name {
 			return i, true, true

@@ -15,37 +15,58 @@ func (d *decoder) structure(v reflect.Value, p *plan) error {
 	if !d.Object() {
 		return d.broken()
 	}
-	var (
-		exactly, roughly field.Set  // the fields that were set, by the fit of the name
-		seen             scan.Names // the names that no field has exactly
-		next             int
-	)
+	fields := fields{last: -1}
 	for {
+		i := p.order.Behind(fields.last)
+		if i < len(p.members) && !fields.exactly.Has(i) && d.begins(&p.members[i]) {
+			m := &p.members[i]
+			fields.exactly.Add(i)
+			fields.last = i
+			if err := d.member(m.kind, v, m, fields.roughly.Has(i)); err != nil {
+				return within(m.name, err)
+			}
+			continue
+		}
 		name, tag, ok := d.Tagged()
 		if !ok {
 			return d.broken()
 		}
-		k, err := d.kind(tag)
-		if err != nil {
-			return within(name, err)
-		}
-		i, exact, known := p.names.Find(name, next)
-		if exact && !exactly.Add(i) || !exact && !seen.Add(name) {
-			return within(name, &Error{Err: errDuplicate})
-		}
-		switch {
-		case !known || !exact && exactly.Has(i):
-			err = d.skipRest(k)
-		case !exact && !roughly.Add(i):
-			err = &Error{Err: errTwoNames}
-		default:
-			next = i + 1
-			err = d.member(k, v, &p.members[i], exact && roughly.Has(i))
-		}
-		if err != nil {
+		if err := d.named(name, tag, v, p, &fields); err != nil {
 			return within(name, err)
 		}
 	}
+}
+
+// begins opens the attribute of a field where it is the next one and of the kind
+// that the field waits for.
+func (d *decoder) begins(m *member) bool { return m.opening != "" && d.Begins(m.opening, 1) }
+
+// fields are those of a struct that have been set, by the fit of the name.
+type fields struct {
+	exactly, roughly field.Set
+	others           scan.Names // the names that no field has exactly
+	last             int
+}
+
+// named reads an attribute that could be that of any field, or of none.
+func (d *decoder) named(name, tag string, v reflect.Value, p *plan, fields *fields) error {
+	k, err := d.kind(tag)
+	if err != nil {
+		return err
+	}
+	i, exact, known := p.names.Find(name)
+	if exact && !fields.exactly.Add(i) || !exact && !fields.others.Add(name) {
+		return &Error{Err: errDuplicate}
+	}
+	switch {
+	case !known || !exact && fields.exactly.Has(i):
+		return d.skipRest(k)
+	case !exact && !fields.roughly.Add(i):
+		return &Error{Err: errTwoNames}
+	}
+	p.order.Learn(fields.last, i)
+	fields.last = i
+	return d.member(k, v, &p.members[i], exact && fields.roughly.Has(i))
 }
 
 // member reads an attribute into a field, which starts over where it was set

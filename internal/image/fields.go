@@ -12,6 +12,10 @@ type member struct {
 	index   []int
 	plan    *plan
 	options options
+	// opening is the text with which an attribute of the likeliest kind begins, ""
+	// where nobody can tell.
+	opening string
+	kind    kind
 }
 
 // membersOf lists what the attributes of an item belong to.

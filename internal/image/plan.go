@@ -45,6 +45,8 @@ type plan struct {
 	bits    int  // of a number
 	members []member
 	names   field.Index
+	order   field.Order
+	likely  kind // of the attributes of this type
 	literal literal
 }
 
@@ -125,7 +127,7 @@ func (b builder) plan(t reflect.Type) *plan {
 	if p, ok := b[t]; ok {
 		return p
 	}
-	p := &plan{typ: t, literal: literalOf(t)}
+	p := &plan{typ: t, likely: likely(t, 0), literal: literalOf(t)}
 	b[t] = p
 	p.op = b.fill(p, t)
 	p.enc = p.op
@@ -215,10 +217,12 @@ func (b builder) fillStruct(p *plan, t reflect.Type) {
 	p.members = make([]member, len(fields))
 	for i, f := range fields {
 		_, o, _ := parseTag(f.Tag)
-		p.members[i] = member{name: f.Name, index: f.Index, plan: b.plan(f.Type), options: o}
+		opening, k := openingOf(f.Name, f.Type, o)
+		p.members[i] = member{name: f.Name, index: f.Index, plan: b.plan(f.Type), options: o, opening: opening, kind: k}
 		names[i] = f.Name
 	}
 	p.names = field.NewIndex(names)
+	p.order = field.NewOrder(len(names))
 }
 
 // isName reports whether a name can be read as a value of that kind.

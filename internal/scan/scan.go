@@ -120,6 +120,35 @@ func (s *Scanner) Enter() (name string, ok bool) {
 	return s.Field()
 }
 
+// Begins reads over a part of the text at the beginning of a member or element,
+// behind the comma in front of it, where it is written exactly so: see [Opening].
+// The part enters so many objects and ends where a value belongs. Elsewhere Begins
+// reads nothing.
+func (s *Scanner) Begins(part string, enters int) bool {
+	text, i := s.text, s.pos
+	if !s.fresh {
+		if i >= len(text) || text[i] != ',' {
+			return false
+		}
+		i++
+	}
+	end := i + len(part)
+	if end > len(text) || text[i:end] != part || s.err != nil || s.depth+enters > s.limit {
+		return false
+	}
+	s.fresh = false
+	s.depth += enters
+	s.pos = end
+	return true
+}
+
+// Opening returns the text with which a member of that name begins, in front of
+// its value, and false for a name that is not spelled as it reads.
+func Opening(name string) (text string, ok bool) {
+	text = `"` + name + `":`
+	return text, simpleEnd(text, 1) == len(text)-2
+}
+
 // Tagged is Field and Enter in one, for members whose values say their type, as
 // in "name":{"S":"text"}. It returns false where Field does, and an empty tag
 // where Enter does.

@@ -45,11 +45,16 @@ type schedule struct {
 	order    order
 	messages []Message
 	status   []status
+	few      [16]status  // where the status of a small batch is
 	limit    int         // nothing from here on starts
 	inv      *invocation // says whether there is time
 	stopped  error       // why nothing starts any more
 
 	failed map[lane]struct{} // one at a time: the lanes that have ended
+
+	// One at a time:
+	work work
+	at   int // the record that runs
 
 	// Several at once:
 	mu      sync.Mutex
@@ -61,7 +66,10 @@ type schedule struct {
 
 func (s *schedule) init(order order, messages []Message, inv *invocation) {
 	s.order, s.messages, s.inv = order, messages, inv
-	s.status = make([]status, len(messages))
+	if s.status = s.few[:]; len(messages) > len(s.few) {
+		s.status = make([]status, len(messages))
+	}
+	s.status = s.status[:len(messages)]
 	s.limit = len(messages)
 }
 
@@ -87,38 +95,34 @@ func (s *schedule) run(n int, w work) {
 		s.runSeveral(n, w)
 		return
 	}
-	done := make(chan struct{})
-	go s.runFrom(0, w, done)
-	<-done
+	s.work = w
+	for s.at < s.limit && s.stopped == nil {
+		aside(s)
+	}
 }
 
-// runFrom runs one record after the other, without any lock. It has a goroutine
-// of its own, since a handler may end the one that it runs in.
-func (s *schedule) runFrom(i int, w work, done chan struct{}) {
-	ended := false
-	defer func() {
-		if ended {
-			close(done)
-			return
-		}
-		w.lost(i)
-		s.fail(i)
-		go s.runFrom(i+1, w, done)
-	}()
-	for ; i < s.limit; i++ {
-		if s.isHeld(i) {
+// proceed runs one record after the other, without any lock.
+func (s *schedule) proceed() {
+	for ; s.at < s.limit; s.at++ {
+		if s.isHeld(s.at) {
 			continue
 		}
 		if s.stopped = s.inv.mayStart(); s.stopped != nil {
-			break
+			return
 		}
-		if w.run(i) {
-			s.status[i] = succeeded
+		if s.work.run(s.at) {
+			s.status[s.at] = succeeded
 		} else {
-			s.fail(i)
+			s.fail(s.at)
 		}
 	}
-	ended = true
+}
+
+// lost gives up the record that has ended its goroutine.
+func (s *schedule) lost() {
+	s.work.lost(s.at)
+	s.fail(s.at)
+	s.at++
 }
 
 func (s *schedule) isHeld(i int) bool {

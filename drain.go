@@ -26,15 +26,15 @@ func (d *Dispatcher) Drain() {
 // drain is the one thing about a dispatcher that changes.
 type drain struct {
 	once  sync.Once
-	begun chan struct{}   // closed: no record starts
-	over  context.Context //nolint:containedctx // done: no handler goes on
-	end   context.CancelFunc
+	begun chan struct{} // closed: no record starts
+
+	mu      sync.Mutex
+	over    bool // no handler goes on
+	running map[*invocation]context.CancelCauseFunc
 }
 
 func newDrain() *drain {
-	d := &drain{begun: make(chan struct{})}
-	d.over, d.end = context.WithCancel(context.Background()) //nolint:gosec // Drain calls it
-	return d
+	return &drain{begun: make(chan struct{}), running: map[*invocation]context.CancelCauseFunc{}}
 }
 
 func (d *drain) hasBegun() bool {
@@ -43,5 +43,32 @@ func (d *drain) hasBegun() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// enter notes an invocation, whose handlers lose their context at the end.
+func (d *drain) enter(inv *invocation, cancel context.CancelCauseFunc) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over {
+		cancel(errShuttingDown)
+		return
+	}
+	d.running[inv] = cancel
+}
+
+func (d *drain) leave(inv *invocation) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.running, inv)
+}
+
+// end takes the context from all handlers, now and from now on.
+func (d *drain) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.over = true
+	for _, cancel := range d.running {
+		cancel(errShuttingDown)
 	}
 }

@@ -34,11 +34,12 @@ var (
 	errAbandoned    = describe(ErrDeadline, "cqrs: the invocation's context has ended")
 )
 
-func (d *Dispatcher) newInvocation(ctx context.Context) *invocation {
-	inv := &invocation{parent: ctx, start: time.Now(), drain: d.drain}
+// begin notes what time there is from now on.
+func (inv *invocation) begin(ctx context.Context, d *Dispatcher) {
+	inv.parent, inv.start, inv.drain = ctx, time.Now(), d.drain
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		return inv
+		return
 	}
 	left := deadline.Sub(inv.start)
 	inv.deadline = deadline
@@ -47,10 +48,24 @@ func (d *Dispatcher) newInvocation(ctx context.Context) *invocation {
 		inv.reserve = min(max(left/20, minReserve), maxReserve)
 	}
 	inv.reserve = min(inv.reserve, max(left/2, 0))
-	return inv
 }
 
 type invocationKey struct{}
+
+// invocationContext is the invocation's context with the invocation in it.
+type invocationContext struct {
+	context.Context //nolint:containedctx // it is one
+
+	invocation *invocation
+}
+
+// Value returns the invocation for its key, and else what the parent has.
+func (c *invocationContext) Value(key any) any {
+	if key == (invocationKey{}) {
+		return c.invocation
+	}
+	return c.Context.Value(key)
+}
 
 // invocationOf returns the invocation that ctx belongs to; nil where a
 // middleware runs without a dispatcher.
@@ -62,16 +77,18 @@ func invocationOf(ctx context.Context) *invocation {
 // context returns the handlers' context. It ends where the reserve begins, or
 // when the environment shuts down; its cause matches ErrDeadline then.
 func (inv *invocation) context() (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(context.WithValue(inv.parent, invocationKey{}, inv))
-	unhook := context.AfterFunc(inv.drain.over, func() { cancel(errShuttingDown) })
-	stop := func() {}
+	ctx, cancel := context.WithCancelCause(&invocationContext{Context: inv.parent, invocation: inv})
+	inv.drain.enter(inv, cancel)
+	stop := context.CancelFunc(nil)
 	if !inv.deadline.IsZero() {
 		ctx, stop = context.WithDeadlineCause(ctx, inv.deadline.Add(-inv.reserve), errTimeUsedUp)
 	}
 	return ctx, func() {
 		inv.stopShared()
-		unhook()
-		stop()
+		inv.drain.leave(inv)
+		if stop != nil {
+			stop()
+		}
 		cancel(nil)
 	}
 }

@@ -48,7 +48,9 @@ func (d *Dispatcher) Invoke(ctx context.Context, payload []byte) (answer []byte,
 
 func (d *Dispatcher) newBatch(ctx context.Context) *batch {
 	trace, _ := ctx.Value("x-amzn-trace-id").(string) // the key of aws-lambda-go
-	return &batch{d: d, inv: d.newInvocation(ctx), trace: trace}
+	b := &batch{d: d, trace: trace}
+	b.inv.begin(ctx, d)
+	return b
 }
 
 // walk reads the records in the pass that finds out what the payload is. Where
@@ -141,9 +143,8 @@ func (b *batch) invoke() ([]byte, error) {
 	ctx, cancel := b.inv.context()
 	defer cancel()
 	b.ctx = ctx
-	b.slots = make([]slot, len(b.messages))
 	s := &b.schedule
-	s.init(b.d.orderOf(b.source, b.messages), b.messages, b.inv)
+	s.init(b.d.orderOf(b.source, b.messages), b.messages, &b.inv)
 	s.run(b.d.concurrency, b)
 	b.flushAlarms()
 	b.end(s)

@@ -16,7 +16,7 @@ import (
 // batch is the work of one invocation.
 type batch struct {
 	d      *Dispatcher
-	inv    *invocation
+	inv    invocation
 	ctx    context.Context //nolint:containedctx // it lives as long as the invocation
 	trace  string          // the invocation's X-Ray header
 	source Source
@@ -33,7 +33,6 @@ type batch struct {
 		result  [1]recordResult
 	}
 
-	slots    []slot
 	schedule schedule
 }
 
@@ -54,6 +53,7 @@ type recordResult struct {
 	skipped      int
 	deadLettered bool
 	token        TaskToken // of the record or one of its events: not to be shown
+	slot         slot
 }
 
 // deliveryFailure is the failure of one event in one handler, or of the record
@@ -134,7 +134,7 @@ func (b *batch) handle(ctx context.Context, i int) []deliveryFailure {
 
 func (b *batch) transform(ctx context.Context, i int) (events []Event, err error) {
 	defer recoverTo(&err)
-	return b.records.transform(ctx, i, &b.messages[i], b.slots[i].event[:0])
+	return b.records.transform(ctx, i, &b.messages[i], b.results[i].slot.event[:0])
 }
 
 // maxDeliveries is how many deliveries of one record are allocated at once.
@@ -149,7 +149,7 @@ func (b *batch) deliver(ctx context.Context, r *compiledRoute, event Event, inde
 	if e, ok := event.(tokenEvent); ok && b.results[i].token == "" {
 		b.results[i].token = e.EventToken()
 	}
-	c := b.slots[i].take(b.results[i].events - index)
+	c := b.results[i].slot.take(b.results[i].events - index)
 	c.Context = ctx
 	c.delivery = Delivery{Event: event, Index: index, Route: r.name, Message: &b.messages[i], route: r.route}
 	return r.run(c, &c.delivery)

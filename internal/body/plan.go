@@ -10,6 +10,7 @@ import (
 	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/lambda-cqrs/cqrs/internal/field"
+	"github.com/lambda-cqrs/cqrs/internal/scan"
 )
 
 // op is how the values of a Go type are read.
@@ -49,6 +50,7 @@ type plan struct {
 	bits    int   // of a number
 	members []member
 	names   field.Index
+	order   field.Order
 }
 
 // member is a field of a struct.
@@ -56,6 +58,9 @@ type member struct {
 	index  []int
 	plan   *plan
 	quoted bool // the tag option "string"
+	// opening is what stands in front of the value, "" for a name that is not
+	// spelled as it reads.
+	opening string
 }
 
 // known is the op of a type that is read without looking into it.
@@ -217,10 +222,12 @@ func (b builder) fillStruct(p *plan, t reflect.Type) {
 	p.members = make([]member, len(fields))
 	for i, f := range fields {
 		_, quoted, _ := parseTag(f.Tag)
-		p.members[i] = member{index: f.Index, plan: b.plan(f.Type), quoted: quoted && isQuotable(f.Type)}
+		opening, _ := scan.Opening(f.Name)
+		p.members[i] = member{index: f.Index, plan: b.plan(f.Type), quoted: quoted && isQuotable(f.Type), opening: opening}
 		names[i] = f.Name
 	}
 	p.names = field.NewIndex(names)
+	p.order = field.NewOrder(len(names))
 }
 
 // isQuotable reports whether the tag option "string" has a meaning for a type.

@@ -16,32 +16,51 @@ func (d *decoder) structure(v reflect.Value, p *plan) bool {
 	if !d.Object() {
 		return false
 	}
-	var (
-		found field.Set
-		seen  scan.Names // the names that fit no field
-	)
+	fields := fields{last: -1}
 	for {
-		name, ok := d.Field()
+		i, ok := d.likely(p, fields.last)
 		if !ok {
-			return d.Err() == nil
-		}
-		i, _, known := p.names.Find(name)
-		if !known {
-			if !seen.Add(name) {
-				return false
+			name, more := d.Field()
+			if !more {
+				return d.Err() == nil
 			}
-			d.Discard()
-			continue
+			if i, _, ok = p.names.Find(name); !ok {
+				if !fields.others.Add(name) {
+					return false
+				}
+				d.Discard()
+				continue
+			}
+			p.order.Learn(fields.last, i)
 		}
-		if !found.Add(i) {
+		if !fields.found.Add(i) {
 			return false
 		}
+		fields.last = i
 		m := &p.members[i]
 		target, ok := field.Locate(v, m.index)
 		if !ok || !d.member(target, m) {
 			return false
 		}
 	}
+}
+
+// fields are those of a struct that have been read.
+type fields struct {
+	found  field.Set
+	others scan.Names // the names that fit no field
+	last   int
+}
+
+// likely moves to the value of the field that came behind the last one in other
+// objects, where it does so here.
+func (d *decoder) likely(p *plan, last int) (i int, ok bool) {
+	i = p.order.Behind(last)
+	if i >= len(p.members) {
+		return i, false
+	}
+	opening := p.members[i].opening
+	return i, opening != "" && d.Begins(opening, 0)
 }
 
 func (d *decoder) member(v reflect.Value, m *member) bool {

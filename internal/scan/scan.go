@@ -146,7 +146,10 @@ func (s *Scanner) Begins(part string, enters int) bool {
 // its value, and false for a name that is not spelled as it reads.
 func Opening(name string) (text string, ok bool) {
 	text = `"` + name + `":`
-	return text, simpleEnd(text, 1) == len(text)-2
+	if simpleEnd(text, 1) != len(text)-2 {
+		return "", false
+	}
+	return text, true
 }
 
 // Tagged is Field and Enter in one, for members whose values say their type, as
@@ -309,6 +312,10 @@ func (s *Scanner) Text() string {
 		return ""
 	}
 	start := s.pos
+	if end := simpleEnd(s.text, start+1); end > 0 {
+		s.pos = end + 1
+		return s.text[start+1 : end]
+	}
 	end, seen := plainEnd(s.text, start+1)
 	if end < len(s.text) {
 		switch s.text[end] {

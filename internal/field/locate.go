@@ -6,9 +6,13 @@ import "reflect"
 // embedded structs on the way to it. It reports false where one of them is a nil
 // pointer to an unexported struct, which only its own package can set.
 func Locate(v reflect.Value, index []int) (reflect.Value, bool) {
-	if len(index) == 1 {
+	if len(index) == 1 { // inlined
 		return v.Field(index[0]), true
 	}
+	return locate(v, index)
+}
+
+func locate(v reflect.Value, index []int) (reflect.Value, bool) {
 	for i, x := range index {
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {

@@ -76,6 +76,13 @@ func (s *Scanner) End() error {
 
 // Kind looks at the next value without reading it.
 func (s *Scanner) Kind() Kind {
+	if s.err == nil && s.pos < len(s.text) && s.text[s.pos] > ' ' {
+		return kindOf(s.text[s.pos])
+	}
+	return s.kindBehindSpace()
+}
+
+func (s *Scanner) kindBehindSpace() Kind {
 	if s.err != nil {
 		return Invalid
 	}

@@ -14,7 +14,8 @@ type errand interface {
 // That is a coroutine, since to start a goroutine and to be woken by its end costs
 // more than half of all else that is done for a small batch: each of the two wakes
 // another thread. What a coroutine cannot bear is to end with its thread locked:
-// who calls runtime.LockOSThread in it must undo that.
+// who calls runtime.LockOSThread in it must undo that. Nor may it be ended by
+// Goexit where the caller's own thread is locked.
 func aside(e errand) {
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
 		returned := false

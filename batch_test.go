@@ -38,12 +38,32 @@ func taskRegistry(j *journal) *cqrs.Registry {
 			panic("asked to")
 		case "exit":
 			runtime.Goexit()
+		case "lock":
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
 		case "skip":
 			return cqrs.Skip("asked to")
 		}
 		return nil
 	})
 	return registry
+}
+
+// TestLockedThread: a function may be called by a locked thread, and a handler may
+// lock its own.
+func TestLockedThread(t *testing.T) {
+	t.Parallel()
+	j := new(journal)
+	d, err := cqrs.New(cqrs.Config{Factory: taskMux(), Registry: taskRegistry(j), Logger: quiet()})
+	require.NoError(t, err)
+	payload := sqsBatch(t, queueARN, todo("1", ""), todo("2", "lock"), todo("3", "fail"))
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for range 2 {
+		answer, err := d.Invoke(t.Context(), payload)
+		require.NoError(t, err)
+		require.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"3"}]}`, string(answer))
+	}
 }
 
 func TestBatch(t *testing.T) {

@@ -10,7 +10,10 @@ import (
 // fails the record; [Permanent], [RetryAfter], [Skip] and [Named] say how.
 //
 // A handler is called from many goroutines at once and must stop when its
-// context does, which ends before the invocation's deadline.
+// context does, which ends before the invocation's deadline. One that locks its
+// thread (runtime.LockOSThread) unlocks it before it returns: the records of a
+// batch share a coroutine, and one that ends with its thread locked ends the
+// process.
 type Handler[T any] interface {
 	Handle(ctx context.Context, event T) (any, error)
 }

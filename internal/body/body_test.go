@@ -138,7 +138,7 @@ func TestStricter(t *testing.T) {
 	require.ErrorContains(t, body.Unmarshal(deep, new(holder)), "nested deeper than 64 levels")
 	require.ErrorContains(t, body.Unmarshal(deep, new(foreign)), "nested deeper than 64 levels")
 	require.ErrorContains(t, body.Unmarshal(`{"foreign":`+deep[9:], new(holder)), "nested deeper than 64 levels")
-	for _, text := range []string{`{"Float":"0x1p-2"}`, `{"Float":"-Inf"}`, `{"Float":"-infinity"}`, `{"Number":"1x"}`} {
+	for _, text := range []string{`{"Float":"0x1p-2"}`, `{"Float":"-Inf"}`, `{"Float":"-infinity"}`, `{"Number":"1x"}`, `{"Text":"\"\\'\""}`} {
 		require.NoError(t, json.Unmarshal([]byte(text), new(quotes)), "encoding/json takes %s", text)
 		require.Error(t, body.Unmarshal(text, new(quotes)), text)
 	}

@@ -20,6 +20,7 @@
 //   - A type without a name that embeds one with a decoding method reads itself by
 //     it also where no pointer leads to it.
 //   - With the tag option "string" a quoted number is decimal: encoding/json also
-//     takes 0x1p-2 and -Inf for a float, and anything at all for a json.Number.
+//     takes 0x1p-2 and -Inf for a float, and anything at all for a json.Number. A
+//     quoted string is a JSON string: encoding/json also takes the escape \' in it.
 //   - An error says where and why, and never quotes the text.
 package body

@@ -24,7 +24,8 @@ func sameAsEncodingJSON(t require.TestingT, goType reflect.Type, text string) bo
 	secondErr := body.ByJSONv2(text, second.Interface())
 	want := theirErr == nil && jsontext.Value(text).IsValid()
 	if want && secondErr != nil {
-		want = !strings.Contains(secondErr.Error(), "duplicate object member name")
+		want = !strings.Contains(secondErr.Error(), "duplicate object member name") &&
+			!strings.Contains(secondErr.Error(), "invalid escape sequence `\\'`") // in a string with the option "string"
 	}
 	if accepted != want {
 		require.FailNow(t, "verdicts differ", "%s\ninto %s\nby plan: %t\nencoding/json: %v\njson/v2: %v",

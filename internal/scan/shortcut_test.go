@@ -65,6 +65,11 @@ func member(t require.TestingT, s *scan.Scanner) bool {
 	require.Equal(t, long.Err() == nil, short.Err() == nil)
 	sameState(t, &short, &long, ok && long.Err() == nil, found && long.Err() == nil)
 
+	if opening, simple := scan.Opening(wantName); found && simple {
+		sameBeginning(t, s, opening, 0)
+		sameBeginning(t, s, opening+`{"`+wantTag+`":`, 1)
+	}
+
 	short, long = *s, *s
 	left := short.Leave()
 	_, more := long.Field()
@@ -73,6 +78,23 @@ func member(t require.TestingT, s *scan.Scanner) bool {
 	}
 	_, ok = s.Field()
 	return ok
+}
+
+// sameBeginning compares Begins with Field and Enter, where it reads something.
+func sameBeginning(t require.TestingT, s *scan.Scanner, part string, enters int) {
+	short, long := *s, *s
+	if !short.Begins(part, enters) {
+		require.Equal(t, long, short, "it has read something")
+		return
+	}
+	_, ok := long.Field()
+	if enters > 0 {
+		_, ok = long.Enter()
+	}
+	sameState(t, &short, &long, true, ok)
+	short.Skip()
+	long.Skip()
+	sameState(t, &short, &long, short.Err() == nil, long.Err() == nil)
 }
 
 // sameState compares scanners that have read the same in two ways.
@@ -131,6 +153,41 @@ func TestShortcutsKeepTheDepth(t *testing.T) {
 	}
 	require.True(t, s.Leave())
 	require.NoError(t, s.End())
+}
+
+func TestBegins(t *testing.T) {
+	t.Parallel()
+	const part = `"a":{"S":`
+	for depth := range 3 {
+		s := scan.NewDepth(`{"a":{"S":"x"},"a":{"S":"y"}}`, depth)
+		if s.Object() {
+			require.False(t, s.Begins(`"b":{"S":`, 1))
+			require.Equal(t, depth == 2, s.Begins(part, 1))
+		}
+		if depth < 2 {
+			continue
+		}
+		require.Equal(t, 2, s.Depth())
+		require.Equal(t, "x", s.Text())
+		require.True(t, s.Leave())
+		require.True(t, s.Begins(part, 1), "behind a comma")
+		require.Equal(t, "y", s.Text())
+		require.True(t, s.Leave())
+		require.False(t, s.Begins(part, 1), "at the end")
+		require.True(t, s.Leave())
+		require.NoError(t, s.End())
+	}
+}
+
+func TestOpening(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"a": true, "": true, `a"`: false, `a\`: false, "a\n": false, "\xff": false} {
+		text, ok := scan.Opening(name)
+		require.Equal(t, want, ok, "%q", name)
+		if ok {
+			require.Equal(t, `"`+name+`":`, text)
+		}
+	}
 }
 
 func TestLeaveAnEmptyObject(t *testing.T) {

@@ -263,6 +263,11 @@ func (s *DataSync[A]) Handler(target string) DataSyncHandler[A] {
 	return nil
 }
 
+// InOrder reports whether a target is [Sequential].
+func (s *DataSync[A]) InOrder(target string) bool {
+	return slices.ContainsFunc(s.targets, func(t SyncTarget[A]) bool { return t.name == target && t.sequential })
+}
+
 // status asks once where the store can answer for all, else for each target.
 func (s *DataSync[A]) status(ctx context.Context, targets []SyncTarget[A], keys []SyncKey) ([]SyncStatus, error) {
 	if reader, ok := s.store.(SyncReader); ok {
@@ -339,6 +344,19 @@ func (s *DataSync[A]) Applied(ctx context.Context, target string, row Command[Im
 			"cqrs: target %q keeps its own progress and cannot be asked for it: let its handler implement SyncProber", target))
 	}
 	return s.store.Load(ctx, k)
+}
+
+// Present reports whether a target's read model shows the row's aggregate, where
+// the target has [Presence]. Others cannot be asked, and known is false.
+func (s *DataSync[A]) Present(ctx context.Context, target string, row Command[Image]) (present, known bool, err error) {
+	for _, t := range s.targets {
+		if t.name == target && t.presence != nil {
+			v := &syncVersion[A]{meta: row}
+			present, err = t.presence(ctx, v.key(s.table, target))
+			return present, err == nil, err
+		}
+	}
+	return false, false, nil
 }
 
 // Parked lists what is parked for a target; an empty target means all.

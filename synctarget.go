@@ -20,6 +20,7 @@ type targetOptions struct {
 	selfGated, sequential, bestEffort, noReplay bool
 
 	parkAfter int
+	presence  func(ctx context.Context, k SyncKey) (bool, error)
 }
 
 // TargetOption changes one target.
@@ -97,6 +98,20 @@ func ParkAfter(attempts int) TargetOption {
 // NoReplay leaves the target out of rebuilds: what it does, such as sending
 // mail, is not to be done again. See [IsReplay].
 func NoReplay() TargetOption { return func(o *targetOptions) { o.noReplay = true } }
+
+// Presence lets Verify look at the read model itself: f reports whether that shows
+// the aggregate. The progress of a target says what has been applied, and nothing of
+// what was done to the read model behind its back: a row that somebody has removed
+// by hand, or a table that was restored from a backup.
+//
+// f is called for each aggregate whose progress is right, and for nothing else. It
+// panics where f is nil.
+func Presence(f func(ctx context.Context, k SyncKey) (bool, error)) TargetOption {
+	if f == nil {
+		panic("cqrs: Presence needs a function, not nil")
+	}
+	return func(o *targetOptions) { o.presence = f }
+}
 
 // RowSyncHandler is what a [DataSyncHandler] may be besides: it then gets the row
 // as it is stored, also one that the application's type cannot be decoded from,

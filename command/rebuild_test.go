@@ -316,6 +316,71 @@ func TestVerifyFindsEveryKindOfDriftAndRepairMendsIt(t *testing.T) {
 	}
 }
 
+// TestVerifyLooksAtTheReadModel: the progress is right, and the read model is not,
+// since somebody has been at it by hand.
+func TestVerifyLooksAtTheReadModel(t *testing.T) {
+	t.Parallel()
+	for name, options := range map[string][]cqrs.TargetOption{"snapshot": nil, "sequential": {cqrs.Sequential()}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store, model, asked := filled(t, 3), &readModel{}, 0
+			presence := cqrs.Presence(func(_ context.Context, k cqrs.SyncKey) (bool, error) {
+				asked++
+				require.Equal(t, cqrs.SyncKey{Table: table, Target: "rds", Tenant: "acme", Key: k.Key}, k)
+				if k.Key.SK == "2" && asked > 100 {
+					return false, errors.New("unreachable")
+				}
+				c, ok := model.state[k.Key]
+				return ok && !c.Deleted, nil
+			})
+			sync := cqrs.NewDataSync(table, cqrs.NewMemorySync(),
+				cqrs.Target("rds", model, append(options, presence)...), command.Target[order](store)).With(cqrs.SyncLogger(quiet()))
+			s := command.New(command.Config[order]{Store: store, Sync: sync})
+			rows, _, err := store.Scan(t.Context(), command.Page{Commands: true})
+			require.NoError(t, err)
+			for _, row := range rows {
+				require.NoError(t, sync.ApplyRow(t.Context(), row, "rds"))
+			}
+			verify := func() map[string]command.Drift {
+				all := map[string]command.Drift{}
+				for d, err := range s.Verify(t.Context(), "rds") {
+					require.NoError(t, err)
+					all[d.Key.SK] = d
+				}
+				return all
+			}
+			require.Empty(t, verify())
+			require.Equal(t, 3, asked)
+
+			resurrected := model.state[key("0")]
+			resurrected.Deleted = false
+			model.state[key("0")] = resurrected
+			delete(model.state, key("2"))
+			found := verify()
+			require.Len(t, found, 2)
+			require.Equal(t, command.DriftDiverged, found["0"].Kind)
+			require.Contains(t, found["0"].Reason, "shows it")
+			require.Equal(t, command.DriftMissing, found["2"].Kind)
+			require.Equal(t, int64(3), found["2"].Applied)
+			require.Contains(t, found["2"].Reason, "does not show it")
+
+			require.ErrorIs(t, s.Repair(t.Context(), found["0"], false), cqrs.ErrDiverged)
+			if options != nil {
+				require.ErrorContains(t, s.Repair(t.Context(), found["2"], true), "rebuild it")
+				return
+			}
+			require.NoError(t, s.Repair(t.Context(), found["0"], true))
+			require.NoError(t, s.Repair(t.Context(), found["2"], false))
+			require.Empty(t, verify())
+			asked = 100
+			for _, err := range s.Verify(t.Context(), "rds") {
+				require.ErrorContains(t, err, "unreachable")
+			}
+		})
+	}
+	require.PanicsWithValue(t, "cqrs: Presence needs a function, not nil", func() { cqrs.Presence(nil) })
+}
+
 func TestVerifyNeedsToAskASelfGatedTarget(t *testing.T) {
 	t.Parallel()
 	store := filled(t, 1)

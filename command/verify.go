@@ -15,9 +15,9 @@ type DriftKind string
 
 // The kinds.
 const (
-	DriftMissing  DriftKind = "missing"  // the target does not have the aggregate
+	DriftMissing  DriftKind = "missing"  // the target does not have the aggregate, or not any more
 	DriftStale    DriftKind = "stale"    // it has an older version
-	DriftDiverged DriftKind = "diverged" // it has the version with other content
+	DriftDiverged DriftKind = "diverged" // it has the version with other content, or shows what is deleted
 	DriftParked   DriftKind = "parked"   // it is behind, and known to be
 	DriftExtra    DriftKind = "extra"    // the source does not have the aggregate
 )
@@ -30,8 +30,8 @@ type Drift struct {
 	Tenant    string    `json:"tenant"`
 	Key       cqrs.Key  `json:"key"`
 	Source    int64     `json:"source"`           // version; 0: none
-	Applied   int64     `json:"applied"`          // version; 0: none
-	Reason    string    `json:"reason,omitempty"` // of what is parked
+	Applied   int64     `json:"applied"`          // version, as the target's progress says; 0: none
+	Reason    string    `json:"reason,omitempty"` // of what is parked, or not as its progress says
 	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 }
 
@@ -97,8 +97,11 @@ func (s *Service[A]) compare(ctx context.Context, target string, row Row, parked
 			return nil, err
 		}
 		hash, err := cqrs.ContentHash(row)
-		if err != nil || hash == applied.Hash || applied.Hash == "" {
+		switch {
+		case err != nil:
 			return nil, err
+		case hash == applied.Hash || applied.Hash == "":
+			return s.look(ctx, drift, row)
 		}
 		drift.Kind = DriftDiverged
 	case held && !p.Diverged():
@@ -107,6 +110,20 @@ func (s *Service[A]) compare(ctx context.Context, target string, row Row, parked
 		drift.Kind = DriftMissing
 	default:
 		drift.Kind = DriftStale
+	}
+	return drift, nil
+}
+
+// look compares the read model itself with a row whose progress is right.
+func (s *Service[A]) look(ctx context.Context, drift *Drift, row Row) (*Drift, error) {
+	present, known, err := s.sync.Present(ctx, drift.Target, row)
+	switch {
+	case err != nil || !known || present != row.Deleted:
+		return nil, err
+	case present:
+		drift.Kind, drift.Reason = DriftDiverged, "it is deleted, and the read model shows it"
+	default:
+		drift.Kind, drift.Reason = DriftMissing, "it was applied, and the read model does not show it"
 	}
 	return drift, nil
 }
@@ -155,14 +172,24 @@ func (s *Service[A]) hasSource(ctx context.Context, target string, k cqrs.Key, v
 
 // Repair sends the source's newest version to the target again, through its gate.
 // Where the target has diverged that needs replace, which lets the equal version
-// through, and never an older one. What is parked is for DataSync.Unpark, and what
-// is extra for somebody who knows why.
+// through, and never an older one. What the target had and has lost goes through
+// without it, but not into a sequential target: what one version does is no state,
+// and such a read model is built anew. What is parked is for DataSync.Unpark, and
+// what is extra for somebody who knows why.
 func (s *Service[A]) Repair(ctx context.Context, d Drift, replace bool) error {
 	if s.sync == nil {
 		return errors.New("command: Repair needs Config.Sync")
 	}
 	switch d.Kind {
 	case DriftMissing, DriftStale:
+		if d.Applied < d.Source {
+			break
+		}
+		if s.sync.InOrder(d.Target) {
+			return fmt.Errorf("command: %s %s is lost in %s, which takes each version once: rebuild it as a new target",
+				d.Key.PK, d.Key.SK, d.Target)
+		}
+		ctx = cqrs.WithReplaceEqual(ctx)
 	case DriftDiverged:
 		if !replace {
 			return fmt.Errorf("command: %s %s has diverged in %s: look at both, then repair it with replace: %w",

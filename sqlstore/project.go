@@ -34,8 +34,9 @@ type Projection[A any] = func(ctx context.Context, tx *sql.Tx, cmd cqrs.Command[
 // A version costs a transaction with one statement besides those of the handler; a
 // stale one or a duplicate two statements.
 //
-// The target keeps its own progress (cqrs.SelfGated) and can be verified; the
-// SyncStore of its DataSync is left with what is parked. It panics where db, up or
+// The target keeps its own progress (cqrs.SelfGated) and can be verified, with
+// cqrs.Presence also against rows that were removed by hand; the SyncStore of its
+// DataSync is left with what is parked. It panics where db, up or
 // down is nil, and where cqrs.Target does.
 func Project[A any](db *sql.DB, name string, up, down Projection[A], opts ...cqrs.TargetOption) cqrs.SyncTarget[A] {
 	switch {

@@ -39,20 +39,15 @@ func (p idempotencyPort) Release(ctx context.Context, c cqrs.Claim) error {
 	return p.call(ctx, "Release", func() error { return p.store.Release(ctx, c) })
 }
 
-// onceStore is a store that takes no abandoned key over.
-type onceStore interface {
-	AcquireOnce(ctx context.Context, c cqrs.Claim) (*cqrs.Outcome, error)
-}
-
-// oncePort is an idempotencyPort of such a store.
-type oncePort struct {
+// abandonmentPort is an idempotencyPort of a store that can leave an abandoned key.
+type abandonmentPort struct {
 	idempotencyPort
 
-	once onceStore
+	once cqrs.AbandonmentStore
 }
 
-// AcquireOnce implements onceStore.
-func (p oncePort) AcquireOnce(ctx context.Context, c cqrs.Claim) (outcome *cqrs.Outcome, err error) {
+// AcquireOnce implements cqrs.AbandonmentStore.
+func (p abandonmentPort) AcquireOnce(ctx context.Context, c cqrs.Claim) (outcome *cqrs.Outcome, err error) {
 	err = p.call(ctx, "AcquireOnce", func() (err error) {
 		outcome, err = p.once.AcquireOnce(ctx, c)
 		return err
@@ -65,8 +60,8 @@ func (p oncePort) AcquireOnce(ctx context.Context, c cqrs.Claim) (outcome *cqrs.
 
 func newIdempotencyPort(store cqrs.IdempotencyStore, call caller) cqrs.IdempotencyStore {
 	port := idempotencyPort{store: store, call: call}
-	if once, ok := store.(onceStore); ok {
-		return oncePort{port, once}
+	if once, ok := store.(cqrs.AbandonmentStore); ok {
+		return abandonmentPort{port, once}
 	}
 	return port
 }

@@ -438,9 +438,9 @@ func checkEndedContext(t TB, w *idempotencyWorld) {
 	mustAcquire(t, w, claim(w, "order", "b"))
 }
 
-// checkAcquireOnce concerns the stores that have the method.
+// checkAcquireOnce concerns each cqrs.AbandonmentStore.
 func checkAcquireOnce(t TB, w *idempotencyWorld) {
-	store, ok := w.store.(onceStore)
+	store, ok := w.store.(cqrs.AbandonmentStore)
 	if !ok {
 		return
 	}
@@ -452,8 +452,7 @@ func checkAcquireOnce(t TB, w *idempotencyWorld) {
 
 	c := abandoned(t, w, "order", "a")
 	_, err = store.AcquireOnce(t.Context(), claim(w, "order", "b"))
-	require.Error(t, err)
-	require.NotErrorIs(t, err, cqrs.ErrInProgress)
+	require.ErrorIs(t, err, cqrs.ErrAbandoned)
 	require.NoError(t, w.store.Complete(t.Context(), c, result("1")), "the refusal has changed the claim")
 	outcome, err = store.AcquireOnce(t.Context(), claim(w, "order", "b"))
 	require.NoError(t, err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"testing"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -158,15 +156,12 @@ func ExampleDuplicate() {
 	// Output: 40
 }
 
-// In a test of your own store, IdempotencyStore gets its t, and a function that
-// makes the store.
+// In a test of your own store, IdempotencyStore gets its t, and the function that
+// makes the store. One that takes a clock is tested without waiting:
+// func(t *testing.T, now func() time.Time) cqrs.IdempotencyStore.
 func ExampleIdempotencyStore() {
 	ok := cqrstest.InTest("TestStore", func(test cqrstest.Test) {
-		cqrstest.IdempotencyStore(test.T, func(_ *testing.T, now func() time.Time) cqrs.IdempotencyStore {
-			store := newClaims("")
-			store.now = now
-			return store
-		})
+		cqrstest.IdempotencyStore(test.T, cqrs.NewMemoryIdempotency)
 	})
 	fmt.Println("keeps every promise:", ok)
 
@@ -175,7 +170,7 @@ func ExampleIdempotencyStore() {
 
 func ExampleSyncStore() {
 	ok := cqrstest.InTest("TestStore", func(test cqrstest.Test) {
-		cqrstest.SyncStore(test.T, func() cqrs.SyncStore { return newModels("") })
+		cqrstest.SyncStore(test.T, cqrs.NewMemorySync)
 	})
 	fmt.Println("keeps every promise:", ok)
 

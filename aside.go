@@ -18,6 +18,7 @@ type errand interface {
 // Goexit where the caller's own thread is locked.
 func aside(e errand) {
 	next, stop := iter.Pull(func(yield func(struct{}) bool) {
+		deepen(0)
 		returned := false
 		defer func() {
 			if !returned {
@@ -36,4 +37,13 @@ func aside(e errand) {
 		}()
 		<-ended
 	}
+}
+
+// deepen makes room on the stack of a new goroutine at once, while there is next to
+// nothing on it to be copied.
+//
+//go:noinline
+func deepen(i int) byte {
+	var room [7 << 10]byte
+	return room[i]
 }

@@ -92,6 +92,7 @@ func (m *Mux) TransformS3(_ context.Context, r *events.S3EventRecord) ([]Event, 
 type rule[R any] struct {
 	match  Matcher
 	ops    ChangeOp // DynamoDB only
+	change bool     // DynamoDB only: of OnChange
 	event  reflect.Type
 	text   string // for errors: OnSQS[orders.Created](Queue("orders"))
 	decode func(*R) (Event, error)

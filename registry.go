@@ -20,6 +20,7 @@ type Registry struct {
 type Route struct {
 	Name  string       // stable: log lines, metrics and idempotency keys carry it
 	Event reflect.Type // the type that the handler takes
+	Table string       // the command table of a data sync, whose records bypass the factory
 }
 
 // routeBook is what a registry and its groups share.
@@ -62,7 +63,7 @@ func (r *Registry) Routes() []Route {
 	defer r.book.mu.Unlock()
 	routes := make([]Route, len(r.book.routes))
 	for i, route := range r.book.routes {
-		routes[i] = Route{Name: route.name, Event: route.event}
+		routes[i] = Route{Name: route.name, Event: route.event, Table: route.table}
 	}
 	return routes
 }

@@ -97,7 +97,7 @@ func OnChange[T any](m *Mux, match Matcher, decode ...func(*DynamoDBRecord) (Cha
 		f = erase(own)
 	}
 	addRule[Change[T]](m, &m.dynamoDB, "OnChange", SourceDynamoDB,
-		rule[DynamoDBRecord]{match: match, ops: Inserted | Modified | Removed, decode: f})
+		rule[DynamoDBRecord]{match: match, ops: Inserted | Modified | Removed, change: true, decode: f})
 }
 
 // OnStepFunction makes a T of the payload of the tasks of that type (see

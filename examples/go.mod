@@ -4,6 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/lambda-cqrs/cqrs => ../
+	github.com/lambda-cqrs/cqrs/doctor => ../doctor
 	github.com/lambda-cqrs/cqrs/local => ../local
 )
 
@@ -20,6 +21,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/sqs v1.52.10
 	github.com/jackc/pgx/v5 v5.7.6
 	github.com/lambda-cqrs/cqrs v0.0.0-00010101000000-000000000000
+	github.com/lambda-cqrs/cqrs/doctor v0.0.0-00010101000000-000000000000
 	github.com/lambda-cqrs/cqrs/local v0.0.0-00010101000000-000000000000
 	github.com/ledongthuc/pdf v0.0.0-20260907135840-6c8c28e0e8a0
 	github.com/stretchr/testify v1.12.1

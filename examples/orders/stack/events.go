@@ -1,17 +1,17 @@
 package stack
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/lambda-cqrs/cqrs/doctor/sam"
 	"github.com/lambda-cqrs/cqrs/local"
 )
 
 // listener returns what has events of that type reach the function, or nil.
-func listener(kind string) func(f *local.Function, id string, p *properties) error {
+func listener(kind string) func(f *local.Function, id string, p *sam.Properties) error {
 	switch kind {
 	case "SQS":
 		return onQueue
@@ -30,13 +30,13 @@ func listener(kind string) func(f *local.Function, id string, p *properties) err
 }
 
 // connect has the function's events reach it.
-func (s *Stack) connect(ctx context.Context, r *resource) error {
-	for key, events := range pairs(r.properties) {
+func (s *Stack) connect(r *resource) error {
+	for key, events := range sam.Pairs(r.Properties) {
 		if key.Value != "Events" {
 			continue
 		}
-		for id, event := range pairs(events) {
-			if err := s.listen(ctx, id.Value, event); err != nil {
+		for id, event := range sam.Pairs(events) {
+			if err := s.listen(id.Value, event); err != nil {
 				return fmt.Errorf("line %d: event %s: %w", id.Line, id.Value, err)
 			}
 		}
@@ -44,10 +44,10 @@ func (s *Stack) connect(ctx context.Context, r *resource) error {
 	return nil
 }
 
-func (s *Stack) listen(ctx context.Context, id string, event *yaml.Node) error {
+func (s *Stack) listen(id string, event *yaml.Node) error {
 	var kind string
 	var node *yaml.Node
-	for key, value := range pairs(event) {
+	for key, value := range sam.Pairs(event) {
 		switch key.Value {
 		case "Type":
 			kind = value.Value
@@ -59,33 +59,33 @@ func (s *Stack) listen(ctx context.Context, id string, event *yaml.Node) error {
 	if listen == nil {
 		return fmt.Errorf("an event of type %s is not known here", kind)
 	}
-	p, err := s.propertiesOf(ctx, "event "+kind, node)
+	p, err := s.resolver.Properties("event "+kind, node, nil)
 	if err == nil {
 		err = listen(s.function, id, p)
 	}
 	if err == nil {
-		err = p.unknown()
+		err = p.Unknown()
 	}
 	return err
 }
 
-func onQueue(f *local.Function, _ string, p *properties) error {
+func onQueue(f *local.Function, _ string, p *sam.Properties) error {
 	options, err := batches(p)
 	if err != nil {
 		return err
 	}
-	return f.OnQueue(p.text("Queue"), options...)
+	return f.OnQueue(p.Text("Queue"), options...)
 }
 
-func onStream(f *local.Function, _ string, p *properties) error {
+func onStream(f *local.Function, _ string, p *sam.Properties) error {
 	options, err := batches(p)
 	if err != nil {
 		return err
 	}
-	if p.text("BisectBatchOnFunctionError") == "true" {
+	if p.Text("BisectBatchOnFunctionError") == "true" {
 		options = append(options, local.BisectOnError())
 	}
-	if p.text("StartingPosition") == "LATEST" {
+	if p.Text("StartingPosition") == "LATEST" {
 		options = append(options, local.FromLatest())
 	}
 	var retries, age int
@@ -96,7 +96,7 @@ func onStream(f *local.Function, _ string, p *properties) error {
 		"DestinationConfig":         func() { options = append(options, local.OnFailure(to.OnFailure.Destination)) },
 	} {
 		v := map[string]any{"MaximumRetryAttempts": &retries, "MaximumRecordAgeInSeconds": &age, "DestinationConfig": &to}[property]
-		there, err := p.into(property, v)
+		there, err := p.Into(property, v)
 		if err != nil {
 			return err
 		}
@@ -104,29 +104,29 @@ func onStream(f *local.Function, _ string, p *properties) error {
 			set()
 		}
 	}
-	return f.OnStream(p.text("Stream"), options...)
+	return f.OnStream(p.Text("Stream"), options...)
 }
 
 // batches are the options that queues and streams have in common.
-func batches(p *properties) ([]local.SourceOption, error) {
+func batches(p *sam.Properties) ([]local.SourceOption, error) {
 	var options []local.SourceOption
 	var types []string
-	if _, err := p.into("FunctionResponseTypes", &types); err != nil {
+	if _, err := p.Into("FunctionResponseTypes", &types); err != nil {
 		return nil, err
 	}
 	if slices.Contains(types, "ReportBatchItemFailures") {
 		options = append(options, local.ReportBatchItemFailures())
 	}
 	var size int
-	there, err := p.into("BatchSize", &size)
+	there, err := p.Into("BatchSize", &size)
 	if there {
 		options = append(options, local.BatchSize(size))
 	}
 	return options, err
 }
 
-func onTopic(f *local.Function, _ string, p *properties) error {
-	policy, err := p.json("FilterPolicy")
+func onTopic(f *local.Function, _ string, p *sam.Properties) error {
+	policy, err := p.JSON("FilterPolicy")
 	if err != nil {
 		return err
 	}
@@ -134,19 +134,19 @@ func onTopic(f *local.Function, _ string, p *properties) error {
 	if policy != "" {
 		options = append(options, local.FilterPolicy(policy))
 	}
-	return f.OnTopic(p.text("Topic"), options...)
+	return f.OnTopic(p.Text("Topic"), options...)
 }
 
-func onBucket(f *local.Function, _ string, p *properties) error {
+func onBucket(f *local.Function, _ string, p *sam.Properties) error {
 	var filter struct {
 		S3Key struct {
 			Rules []struct{ Name, Value string }
 		}
 	}
-	if _, err := p.into("Filter", &filter); err != nil {
+	if _, err := p.Into("Filter", &filter); err != nil {
 		return err
 	}
-	options := []local.SourceOption{local.ObjectEvents(p.text("Events"))}
+	options := []local.SourceOption{local.ObjectEvents(p.Text("Events"))}
 	for _, rule := range filter.S3Key.Rules {
 		switch rule.Name {
 		case "prefix":
@@ -157,17 +157,17 @@ func onBucket(f *local.Function, _ string, p *properties) error {
 			return fmt.Errorf("a filter rule is a prefix or a suffix, not %q", rule.Name)
 		}
 	}
-	return f.OnBucket(p.text("Bucket"), options...)
+	return f.OnBucket(p.Text("Bucket"), options...)
 }
 
-func onPattern(f *local.Function, id string, p *properties) error {
-	pattern, err := p.json("Pattern")
+func onPattern(f *local.Function, id string, p *sam.Properties) error {
+	pattern, err := p.JSON("Pattern")
 	if err != nil {
 		return err
 	}
 	return f.OnRule(name(id), local.EventPattern(pattern))
 }
 
-func onSchedule(f *local.Function, id string, p *properties) error {
-	return f.OnRule(name(id), local.Schedule(p.text("Schedule")))
+func onSchedule(f *local.Function, id string, p *sam.Properties) error {
+	return f.OnRule(name(id), local.Schedule(p.Text("Schedule")))
 }

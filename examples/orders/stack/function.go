@@ -6,19 +6,20 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/lambda-cqrs/cqrs/doctor/sam"
 	"github.com/lambda-cqrs/cqrs/local"
 )
 
-func (s *Stack) makeFunction(ctx context.Context, r *resource, p *properties) error {
+func (s *Stack) makeFunction(_ context.Context, r *resource, p *sam.Properties) error {
 	if s.function != nil {
 		return errors.New("a second function is not known here")
 	}
-	timeout, err := strconv.Atoi(p.text("Timeout"))
+	timeout, err := strconv.Atoi(p.Text("Timeout"))
 	if err != nil {
 		return fmt.Errorf("its Timeout: %w", err)
 	}
 	var environment struct{ Variables map[string]string }
-	if _, err := p.into("Environment", &environment); err != nil {
+	if _, err := p.Into("Environment", &environment); err != nil {
 		return err
 	}
 	options := []local.FunctionOption{local.InvocationTimeout(seconds(timeout))}
@@ -30,23 +31,23 @@ func (s *Stack) makeFunction(ctx context.Context, r *resource, p *properties) er
 		MaximumRetryAttempts int
 		DestinationConfig    destinations
 	}
-	if there, err := p.into("EventInvokeConfig", &async); err != nil {
+	if there, err := p.Into("EventInvokeConfig", &async); err != nil {
 		return err
 	} else if there {
 		options = append(options,
 			local.AsyncRetries(async.MaximumRetryAttempts), local.OnAsyncFailure(async.DestinationConfig.OnFailure.Destination))
 	}
 	if s.code.Process != nil {
-		s.function = s.aws.Process(r.id, s.code.Process, options...)
+		s.function = s.aws.Process(r.ID, s.code.Process, options...)
 	} else {
 		handler, err := s.code.Handler(s.Variable)
 		if err != nil {
 			return err
 		}
-		s.function = s.aws.Function(r.id, handler, options...)
+		s.function = s.aws.Function(r.ID, handler, options...)
 	}
-	r.attributes = attributes{ref: s.function.Name(), arn: s.function.ARN()}
-	return s.connect(ctx, r)
+	r.known = knownBy(s.function.Name(), s.function.ARN(), "")
+	return s.connect(r)
 }
 
 type destinations struct {

@@ -13,11 +13,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/lambda-cqrs/cqrs/doctor/sam"
 )
 
-func (s *Stack) makeTable(ctx context.Context, r *resource, p *properties) error {
-	in := &dynamodb.CreateTableInput{TableName: aws.String(name(r.id)), BillingMode: dynamodbtypes.BillingMode(p.text("BillingMode"))}
-	if given := p.text("TableName"); given != "" {
+func (s *Stack) makeTable(ctx context.Context, r *resource, p *sam.Properties) error {
+	in := &dynamodb.CreateTableInput{TableName: aws.String(name(r.ID)), BillingMode: dynamodbtypes.BillingMode(p.Text("BillingMode"))}
+	if given := p.Text("TableName"); given != "" {
 		in.TableName = &given
 	}
 	var ttl dynamodbtypes.TimeToLiveSpecification
@@ -26,7 +28,7 @@ func (s *Stack) makeTable(ctx context.Context, r *resource, p *properties) error
 		"AttributeDefinitions": &in.AttributeDefinitions, "KeySchema": &in.KeySchema,
 		"StreamSpecification": &in.StreamSpecification, "TimeToLiveSpecification": &ttl,
 	} {
-		there, err := p.into(property, v)
+		there, err := p.Into(property, v)
 		if err != nil {
 			return err
 		}
@@ -39,31 +41,31 @@ func (s *Stack) makeTable(ctx context.Context, r *resource, p *properties) error
 	if err != nil {
 		return err
 	}
-	r.attributes = attributes{*in.TableName, *created.TableDescription.TableArn, aws.ToString(created.TableDescription.LatestStreamArn)}
+	r.known = knownBy(*in.TableName, *created.TableDescription.TableArn, aws.ToString(created.TableDescription.LatestStreamArn))
 	if expires {
 		_, err = s.tables.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{TableName: in.TableName, TimeToLiveSpecification: &ttl})
 	}
 	return err
 }
 
-func (s *Stack) makeBucket(ctx context.Context, r *resource, p *properties) error {
-	bucket := name(r.id)
-	if given := p.text("BucketName"); given != "" {
+func (s *Stack) makeBucket(ctx context.Context, r *resource, p *sam.Properties) error {
+	bucket := name(r.ID)
+	if given := p.Text("BucketName"); given != "" {
 		bucket = given
 	}
-	r.attributes = attributes{ref: bucket, arn: "arn:aws:s3:::" + bucket}
+	r.known = knownBy(bucket, "arn:aws:s3:::"+bucket, "")
 	_, err := s.buckets.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &bucket})
 	return err
 }
 
-func (s *Stack) makeQueue(ctx context.Context, r *resource, p *properties) error {
-	in := &sqs.CreateQueueInput{QueueName: aws.String(name(r.id)), Attributes: map[string]string{}}
+func (s *Stack) makeQueue(ctx context.Context, r *resource, p *sam.Properties) error {
+	in := &sqs.CreateQueueInput{QueueName: aws.String(name(r.ID)), Attributes: map[string]string{}}
 	for _, property := range []string{"VisibilityTimeout", "MessageRetentionPeriod"} {
-		if value := p.text(property); value != "" {
+		if value := p.Text(property); value != "" {
 			in.Attributes[property] = value
 		}
 	}
-	redrive, err := p.json("RedrivePolicy")
+	redrive, err := p.JSON("RedrivePolicy")
 	if err != nil {
 		return err
 	}
@@ -80,25 +82,25 @@ func (s *Stack) makeQueue(ctx context.Context, r *resource, p *properties) error
 	if err != nil {
 		return err
 	}
-	r.attributes = attributes{ref: *created.QueueUrl, arn: found.Attributes["QueueArn"]}
+	r.known = knownBy(*created.QueueUrl, found.Attributes["QueueArn"], "")
 	return nil
 }
 
-func (s *Stack) makeTopic(ctx context.Context, r *resource, _ *properties) error {
-	created, err := s.topics.CreateTopic(ctx, &sns.CreateTopicInput{Name: aws.String(name(r.id))})
+func (s *Stack) makeTopic(ctx context.Context, r *resource, _ *sam.Properties) error {
+	created, err := s.topics.CreateTopic(ctx, &sns.CreateTopicInput{Name: aws.String(name(r.ID))})
 	if err != nil {
 		return err
 	}
-	r.attributes = attributes{ref: *created.TopicArn, arn: *created.TopicArn}
+	r.known = knownBy(*created.TopicArn, *created.TopicArn, "")
 	return nil
 }
 
-func (s *Stack) makeMachine(ctx context.Context, r *resource, p *properties) error {
+func (s *Stack) makeMachine(ctx context.Context, r *resource, p *sam.Properties) error {
 	var substitutions map[string]string
-	if _, err := p.into("DefinitionSubstitutions", &substitutions); err != nil {
+	if _, err := p.Into("DefinitionSubstitutions", &substitutions); err != nil {
 		return err
 	}
-	definition, err := p.json("Definition")
+	definition, err := p.JSON("Definition")
 	if err != nil {
 		return err
 	}
@@ -106,12 +108,12 @@ func (s *Stack) makeMachine(ctx context.Context, r *resource, p *properties) err
 		definition = strings.ReplaceAll(definition, "${"+name+"}", value)
 	}
 	created, err := s.machines.CreateStateMachine(ctx, &sfn.CreateStateMachineInput{
-		Name: aws.String(p.text("Name")), Definition: &definition, RoleArn: aws.String("arn:aws:iam::000000000000:role/" + p.text("Type")),
+		Name: aws.String(p.Text("Name")), Definition: &definition, RoleArn: aws.String("arn:aws:iam::000000000000:role/" + p.Text("Type")),
 	})
 	if err != nil {
 		return err
 	}
-	r.attributes = attributes{ref: *created.StateMachineArn, arn: *created.StateMachineArn}
+	r.known = knownBy(*created.StateMachineArn, *created.StateMachineArn, "")
 	return nil
 }
 

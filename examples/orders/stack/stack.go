@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/lambda-cqrs/cqrs/doctor/sam"
 	"github.com/lambda-cqrs/cqrs/local"
 )
 
@@ -31,13 +32,13 @@ type Code struct {
 
 // Stack is what a template has made.
 type Stack struct {
-	aws        *local.AWS
-	code       Code
-	parameters map[string]string
-	resources  map[string]*resource
-	outputs    map[string]string
-	variables  map[string]string
-	function   *local.Function
+	aws       *local.AWS
+	code      Code
+	resolver  *sam.Resolver
+	resources map[string]*resource
+	outputs   map[string]string
+	variables map[string]string
+	function  *local.Function
 
 	tables   *dynamodb.Client
 	buckets  *s3.Client
@@ -49,7 +50,7 @@ type Stack struct {
 // Up makes what the template says. Parameters that are not given have their defaults.
 // The resources last as long as a.
 func Up(ctx context.Context, a *local.AWS, template []byte, parameters map[string]string, code Code) (*Stack, error) {
-	t, err := parse(template)
+	t, err := sam.Parse(template)
 	if err != nil {
 		return nil, err
 	}
@@ -60,19 +61,20 @@ func Up(ctx context.Context, a *local.AWS, template []byte, parameters map[strin
 		topics: sns.NewFromConfig(cfg), queues: sqs.NewFromConfig(cfg),
 		buckets: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 	}
-	if s.parameters, err = t.values(parameters); err != nil {
+	s.resolver, err = t.Resolver(parameters, func(id string) (sam.Reference, error) { return s.refer(ctx, id) })
+	if err != nil {
 		return nil, err
 	}
-	for _, r := range t.resources {
-		s.resources[r.id] = r
+	for _, r := range t.Resources {
+		s.resources[r.ID] = &resource{Resource: r}
 	}
-	for _, r := range t.resources {
-		if err := s.make(ctx, r); err != nil {
+	for _, r := range t.Resources {
+		if err := s.make(ctx, s.resources[r.ID]); err != nil {
 			return nil, err
 		}
 	}
-	for name, value := range t.outputs {
-		if s.outputs[name], err = s.text(ctx, value); err != nil {
+	for name, value := range t.Outputs {
+		if s.outputs[name], err = s.resolver.Text(value); err != nil {
 			return nil, err
 		}
 	}
@@ -91,11 +93,29 @@ func (s *Stack) Output(name string) string { return s.outputs[name] }
 // Resources is how many there are.
 func (s *Stack) Resources() int { return len(s.resources) }
 
-// attributes are what Ref and GetAtt give for a resource.
-type attributes struct{ ref, arn, stream string }
+// resource is one resource of the template, and what it is known by once it is made.
+type resource struct {
+	*sam.Resource
+
+	state state
+	known sam.Reference
+}
+
+type state int
+
+const (
+	unmade state = iota
+	inMaking
+	made
+)
+
+// knownBy is what Ref and GetAtt give for a resource.
+func knownBy(ref, arn, stream string) sam.Reference {
+	return sam.Reference{Ref: ref, Attributes: map[string]string{"Arn": arn, "StreamArn": stream}}
+}
 
 // maker is what makes resources of a type, nil where nothing does.
-func maker(kind string) func(s *Stack, ctx context.Context, r *resource, p *properties) error {
+func maker(kind string) func(s *Stack, ctx context.Context, r *resource, p *sam.Properties) error {
 	switch kind {
 	case "AWS::DynamoDB::Table":
 		return (*Stack).makeTable
@@ -121,40 +141,38 @@ func (s *Stack) make(ctx context.Context, r *resource) error {
 	case made:
 		return nil
 	case inMaking:
-		return fmt.Errorf("template line %d: %s refers to itself by way of others: a circular dependency", r.line, r.id)
+		return fmt.Errorf("template line %d: %s refers to itself by way of others: a circular dependency", r.Line, r.ID)
 	}
-	create := maker(r.kind)
+	create := maker(r.Kind)
 	if create == nil {
-		return fmt.Errorf("template line %d: %s is a %s, which is not known here", r.line, r.id, r.kind)
+		return fmt.Errorf("template line %d: %s is a %s, which is not known here", r.Line, r.ID, r.Kind)
 	}
 	r.state = inMaking
-	p, err := s.propertiesOf(ctx, r.kind, r.properties)
+	p, err := s.resolver.Properties(r.Kind, r.Properties, ignored)
 	if err == nil {
 		err = create(s, ctx, r, p)
 	}
 	if err == nil {
-		err = p.unknown()
+		err = p.Unknown()
 	}
 	if err != nil {
-		return fmt.Errorf("template line %d: %s: %w", r.line, r.id, err)
+		return fmt.Errorf("template line %d: %s: %w", r.Line, r.ID, err)
 	}
 	r.state = made
 	return nil
 }
 
 // refer makes the resource of that name, if need be, and returns what it is known by.
-func (s *Stack) refer(ctx context.Context, id string) (*attributes, error) {
+func (s *Stack) refer(ctx context.Context, id string) (sam.Reference, error) {
 	r, ok := s.resources[id]
 	if !ok {
-		return nil, fmt.Errorf("there is no %s", id)
+		return sam.Reference{}, fmt.Errorf("there is no %s", id)
 	}
-	if r.attributes.ref != "" {
-		return &r.attributes, nil
+	if r.known.Ref != "" {
+		return r.known, nil
 	}
-	if err := s.make(ctx, r); err != nil {
-		return nil, err
-	}
-	return &r.attributes, nil
+	err := s.make(ctx, r)
+	return r.known, err
 }
 
 // name is what a resource without a name of its own is called.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os/exec"
 	"slices"
+	"strings"
 	"time"
 
 	lambdago "github.com/aws/aws-lambda-go/lambda"
@@ -90,6 +91,11 @@ func (a *AWS) register(name string, opts []FunctionOption, runner func(*function
 			panic("local: function " + name + ": " + err.Error())
 		}
 		s.OnFailure = destination
+	}
+	s.Environment = map[string]string{}
+	for _, variable := range s.environ {
+		name, value, _ := strings.Cut(variable, "=")
+		s.Environment[name] = value
 	}
 	core, err := a.services.functions.Register(name, runner(&s), s.Config)
 	if err != nil {

@@ -103,7 +103,7 @@ func (a *AWS) route(r *http.Request) (service, operation string, handler http.Ha
 		return "streams.dynamodb", operation, a.services.tables
 	case target != "":
 		return "", operation, nil
-	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"):
+	case lambda.IsRequest(r):
 		return "lambda", lambda.Operation(r), a.services.functions
 	case isQuery(r):
 		return "sns", r.Form.Get("Action"), a.services.topics

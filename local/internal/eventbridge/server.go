@@ -46,8 +46,10 @@ func New(options Options) *Server {
 		"PutTargets":        wire.Typed(s.putTargets),
 		"RemoveTargets":     wire.Typed(s.removeTargets),
 		"ListTargetsByRule": wire.Typed(s.listTargets),
-		"PutEvents":         wire.Typed(s.putEvents),
-		"TestEventPattern":  wire.Typed(s.testEventPattern),
+
+		"ListRuleNamesByTarget": wire.Typed(s.listRuleNames),
+		"PutEvents":             wire.Typed(s.putEvents),
+		"TestEventPattern":      wire.Typed(s.testEventPattern),
 	}}
 	return s
 }

@@ -2,6 +2,7 @@ package eventbridge
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -118,4 +119,29 @@ func (s *Server) listTargets(_ context.Context, in *ruleInput) (*listTargetsOutp
 		return nil, err
 	}
 	return &listTargetsOutput{slices.Concat([]target{}, r.targets)}, nil
+}
+
+type ruleNamesInput struct {
+	TargetARN    string `json:"TargetArn"`
+	EventBusName string
+}
+
+type ruleNamesOutput struct {
+	RuleNames []string
+}
+
+func (s *Server) listRuleNames(_ context.Context, in *ruleNamesInput) (*ruleNamesOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, err := s.bus(in.EventBusName)
+	if err != nil {
+		return nil, err
+	}
+	out := &ruleNamesOutput{RuleNames: []string{}}
+	for _, name := range slices.Sorted(maps.Keys(b.rules)) {
+		if slices.ContainsFunc(b.rules[name].targets, func(t target) bool { return t.ARN == in.TargetARN }) {
+			out.RuleNames = append(out.RuleNames, name)
+		}
+	}
+	return out, nil
 }

@@ -20,7 +20,7 @@ func fail(service string, effect Effect, w http.ResponseWriter, r *http.Request)
 	case service == "sns":
 		wire.Write(w, "text/xml", failure.Status,
 			[]byte("<ErrorResponse><Error><Code>"+failure.Code+"</Code><Message>"+failure.Message+"</Message></Error></ErrorResponse>"))
-	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"):
+	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"), strings.HasPrefix(r.URL.Path, "/2019-09-25/"):
 		w.Header().Set("X-Amzn-Errortype", failure.Code)
 		wire.WriteJSON(w, "application/json", failure.Status, map[string]string{"message": failure.Message})
 	default:

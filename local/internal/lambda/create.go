@@ -44,7 +44,7 @@ func (s *Service) createFunction(body []byte) (any, error) {
 	if in.Runtime != "provided.al2023" && in.Runtime != "provided.al2" {
 		return nil, badParameter("the local runtime runs functions of the runtime provided.al2023, not %q", in.Runtime)
 	}
-	config := Config{Timeout: defaultTimeout, AsyncTries: 3}
+	config := Config{Timeout: defaultTimeout, AsyncTries: 3, Environment: in.Environment.Variables}
 	if in.Timeout > 0 {
 		config.Timeout = time.Duration(in.Timeout) * time.Second
 	}
@@ -107,7 +107,27 @@ func (f *Function) describe() map[string]any {
 		"State":            "Active",
 		"LastUpdateStatus": "Successful",
 		"PackageType":      "Zip",
+		"Environment":      map[string]any{"Variables": f.config.Environment},
 	}
+}
+
+// describeAsync is what becomes of asynchronous invocations.
+func (f *Function) describeAsync() map[string]any {
+	return map[string]any{
+		"FunctionArn":              f.arn + ":$LATEST",
+		"MaximumRetryAttempts":     f.config.AsyncTries - 1,
+		"MaximumEventAgeInSeconds": int(6 * time.Hour / time.Second),
+		"DestinationConfig":        onFailure(f.config.OnFailure),
+	}
+}
+
+// onFailure is a DestinationConfig, empty without a destination.
+func onFailure(arn string) map[string]any {
+	config := map[string]any{"OnSuccess": map[string]any{}, "OnFailure": map[string]any{}}
+	if arn != "" {
+		config["OnFailure"] = map[string]any{"Destination": arn}
+	}
+	return config
 }
 
 func (s *Service) listFunctions() any {

@@ -102,7 +102,7 @@ func (m *mapping) describe(state string) map[string]any {
 	if m.config.ReportPartial {
 		types = append(types, "ReportBatchItemFailures")
 	}
-	return map[string]any{
+	description := map[string]any{
 		"UUID":                           m.id,
 		"EventSourceArn":                 m.config.Source,
 		"FunctionArn":                    m.function.arn,
@@ -110,5 +110,30 @@ func (m *mapping) describe(state string) map[string]any {
 		"MaximumBatchingWindowInSeconds": int(m.config.Window.Seconds()),
 		"FunctionResponseTypes":          types,
 		"State":                          state,
+	}
+	if !m.config.isQueue() {
+		maps.Copy(description, m.describeStream())
+	}
+	return description
+}
+
+// describeStream is what only mappings of streams have; -1 is no limit.
+func (m *mapping) describeStream() map[string]any {
+	retries, age, start := -1, -1, "TRIM_HORIZON"
+	if m.config.MaxRetries != nil {
+		retries = *m.config.MaxRetries
+	}
+	if m.config.MaxAge > 0 {
+		age = int(m.config.MaxAge.Seconds())
+	}
+	if m.config.Latest {
+		start = "LATEST"
+	}
+	return map[string]any{
+		"BisectBatchOnFunctionError": m.config.Bisect,
+		"MaximumRetryAttempts":       retries,
+		"MaximumRecordAgeInSeconds":  age,
+		"StartingPosition":           start,
+		"DestinationConfig":          onFailure(m.config.OnFailure),
 	}
 }

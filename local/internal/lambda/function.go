@@ -52,6 +52,7 @@ type Config struct {
 	Concurrency int           // reserved; 0: as much as there is
 	AsyncTries  int           // of an asynchronous invocation, 1 to 3
 	OnFailure   string        // the ARN that asynchronous invocations go to when they have failed
+	Environment map[string]string
 }
 
 func (c *Config) check(name string) error {

@@ -10,6 +10,12 @@ import (
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
 
+// IsRequest reports whether a request is one of the API's, by the dates that its
+// paths begin with.
+func IsRequest(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/2015-03-31/") || strings.HasPrefix(r.URL.Path, "/2019-09-25/")
+}
+
 // Operation is the name of the operation that a request asks for, "" where it is
 // not supported.
 func Operation(r *http.Request) string {
@@ -27,6 +33,8 @@ func Operation(r *http.Request) string {
 		return "GetFunction"
 	case "GET functions/*configuration":
 		return "GetFunctionConfiguration"
+	case "GET functions/*event-invoke-config":
+		return "GetFunctionEventInvokeConfig"
 	case "DELETE functions/*":
 		return "DeleteFunction"
 	case "POST functions/*invocations":
@@ -84,7 +92,7 @@ func (s *Service) call(operation, name string, body []byte, r *http.Request) (an
 		return s.createFunction(body)
 	case "ListFunctions":
 		return s.listFunctions(), nil
-	case "GetFunction", "GetFunctionConfiguration", "DeleteFunction":
+	case "GetFunction", "GetFunctionConfiguration", "GetFunctionEventInvokeConfig", "DeleteFunction":
 		f, err := s.Find(name)
 		if err != nil {
 			return nil, err
@@ -93,6 +101,8 @@ func (s *Service) call(operation, name string, body []byte, r *http.Request) (an
 		case "DeleteFunction":
 			s.deleteFunction(f)
 			return wire.None{}, nil
+		case "GetFunctionEventInvokeConfig":
+			return f.describeAsync(), nil
 		case "GetFunction":
 			return map[string]any{"Configuration": f.describe()}, nil
 		}

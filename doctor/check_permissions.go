@@ -1,0 +1,115 @@
+package doctor
+
+import (
+	"slices"
+	"strings"
+)
+
+// permissions compares what the code asks of AWS with what its role allows, both
+// ways.
+func (r *report) permissions() {
+	statements := r.deployment.Function.Statements
+	if len(r.code.Calls) == 0 || statements == nil {
+		return
+	}
+	used := make([]map[string]bool, len(statements))
+	for i := range used {
+		used[i] = map[string]bool{}
+	}
+	for _, call := range r.code.Calls {
+		resources := call.Resources
+		if len(resources) == 0 {
+			resources = []string{"*"}
+		}
+		for _, action := range call.Actions {
+			for _, resource := range resources {
+				r.permission(statements, used, action, resource)
+			}
+		}
+	}
+	for i, s := range statements {
+		for _, action := range s.Actions {
+			switch {
+			case !s.Allow:
+			case action == "*" || strings.HasSuffix(action, ":*"):
+				r.add(Warning, "permission-wide", action, "Name the actions that the code takes", "the role may do anything to %s", short(s.Resources))
+			case !used[i][action] && !ofMappings(action):
+				r.add(Warning, "permission-unused", action, "Remove it, or add it to Code.Calls",
+					"the role may do it to %s, and the code does not say that it does", short(s.Resources))
+			}
+		}
+		if s.Allow && slices.Contains(s.Resources, "*") {
+			r.add(Warning, "permission-wide", strings.Join(s.Actions, ", "), "Name the resources", "the role may do it to every resource of the account")
+		}
+	}
+}
+
+func (r *report) permission(statements []Statement, used []map[string]bool, action, resource string) {
+	allowed := false
+	for i, s := range statements {
+		if !slices.ContainsFunc(s.Resources, func(pattern string) bool { return like(pattern, resource) || resource == "*" || like(resource, pattern) }) {
+			continue
+		}
+		for _, pattern := range s.Actions {
+			switch {
+			case !like(strings.ToLower(pattern), strings.ToLower(action)):
+			case !s.Allow:
+				r.add(Error, "permission-denied", action, "Remove the denial", "the code does it to %s, and a statement denies that", lastName(resource))
+			default:
+				allowed, used[i][pattern] = true, true
+			}
+		}
+	}
+	if !allowed {
+		r.add(Error, "permission-missing", action, "Add it to the function's policies", "the code does it to %s, and its role does not allow that", resource)
+	}
+}
+
+// ofMappings are the actions that event source mappings, logs and traces take on the
+// function's behalf.
+func ofMappings(action string) bool {
+	switch action {
+	case "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+		"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams",
+		"kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards",
+		"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords":
+		return true
+	}
+	return false
+}
+
+// like reports whether a text has the pattern of a policy: * is any text, ? any
+// character.
+func like(pattern, text string) bool {
+	for pattern != "" {
+		switch pattern[0] {
+		case '*':
+			for i := range len(text) + 1 {
+				if like(pattern[1:], text[i:]) {
+					return true
+				}
+			}
+			return false
+		case '?':
+			if text == "" {
+				return false
+			}
+		default:
+			if text == "" || text[0] != pattern[0] {
+				return false
+			}
+		}
+		pattern, text = pattern[1:], text[1:]
+	}
+	return text == ""
+}
+
+func short(resources []string) string {
+	names := make([]string, len(resources))
+	for i, resource := range resources {
+		if names[i] = lastName(resource); names[i] == "" {
+			names[i] = resource
+		}
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,85 @@
+package doctor
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lambda-cqrs/cqrs"
+)
+
+// Code is what the code takes for granted.
+type Code struct {
+	// Config is that of the function: its factory, registry, policy and the rest.
+	Config cqrs.Config
+	// Heartbeat is what is given to cqrs.HeartbeatEvery; 0: none.
+	Heartbeat time.Duration
+	// Calls are what the code asks of AWS. Without any, permissions are not checked.
+	Calls []Call
+	// Variables are the names that it needs in its environment.
+	Variables []string
+	// IdempotencyTable and SyncTable are those of dynamostore, "" where there is
+	// none.
+	IdempotencyTable, SyncTable string
+}
+
+// Call is what the code asks of some resources.
+type Call struct {
+	Actions   []string // as policies have them: dynamodb:PutItem
+	Resources []string // ARNs, or patterns of them; none: any
+}
+
+// Calls are actions upon resources.
+func Calls(resources []string, actions ...string) Call {
+	return Call{Actions: actions, Resources: resources}
+}
+
+// CallsOf are those of a port: an interface whose methods are operations of a client
+// of the SDK. The service is as policies have it: dynamodb, s3, sqs, sns, states, ses.
+//
+//	doctor.CallsOf[s3store.Client]("s3", "arn:aws:s3:::files/*").Without("s3:DeleteObject")
+//
+// The operations of a transaction are not those of a policy, so name them:
+// TransactWriteItems counts for nothing.
+func CallsOf[Port any](service string, resources ...string) Call {
+	t := reflect.TypeFor[Port]()
+	if t.Kind() != reflect.Interface {
+		panic("doctor: CallsOf needs an interface, not " + t.String())
+	}
+	c := Call{Resources: resources}
+	for i := range t.NumMethod() {
+		if action := actionOf(service, t.Method(i).Name); action != "" && !slices.Contains(c.Actions, action) {
+			c.Actions = append(c.Actions, action)
+		}
+	}
+	return c
+}
+
+// Without leaves out actions that the code does not take although the port would.
+func (c Call) Without(actions ...string) Call {
+	c.Actions = slices.DeleteFunc(slices.Clone(c.Actions), func(a string) bool { return slices.Contains(actions, a) })
+	return c
+}
+
+// actionOf is the action that an operation needs, "" where the operation alone does
+// not tell.
+// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+func actionOf(service, operation string) string {
+	switch service + ":" + operation {
+	case "dynamodb:TransactWriteItems", "dynamodb:TransactGetItems", "dynamodb:Options":
+		return ""
+	case "s3:HeadObject":
+		return "s3:GetObject"
+	case "s3:ListObjectsV2", "s3:ListObjects", "s3:HeadBucket":
+		return "s3:ListBucket"
+	case "s3:CreateMultipartUpload", "s3:UploadPart", "s3:CompleteMultipartUpload", "s3:CopyObject":
+		return "s3:PutObject"
+	case "s3:DeleteObjects":
+		return "s3:DeleteObject"
+	}
+	if service == "sqs" || service == "sns" {
+		operation = strings.TrimSuffix(operation, "Batch")
+	}
+	return service + ":" + operation
+}

@@ -1,0 +1,202 @@
+package doctor
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lambda-cqrs/cqrs/doctor/sam"
+)
+
+func (t *template) function(r *sam.Resource, p *sam.Properties, known sam.Reference) error {
+	if t.Function.Name != "" {
+		return fmt.Errorf("a second function, after %s: check them one by one, each with a template of its own", t.Function.Name)
+	}
+	f := Function{Name: known.Ref, ARN: known.Attributes["Arn"], Timeout: seconds(3), AsyncRetries: 2, Environment: map[string]string{}}
+	var timeout int
+	var environment struct{ Variables map[string]any }
+	var async struct {
+		MaximumRetryAttempts *int
+		DestinationConfig    destinations
+	}
+	var deadLetters struct{ TargetArn string }
+	var events map[string]event
+	for property, v := range map[string]any{
+		"Timeout": &timeout, "Environment": &environment, "EventInvokeConfig": &async, "DeadLetterQueue": &deadLetters, "Events": &events,
+	} {
+		if _, err := p.Into(property, v); err != nil {
+			return err
+		}
+	}
+	if timeout > 0 {
+		f.Timeout = seconds(timeout)
+	}
+	for name, value := range environment.Variables {
+		f.Environment[name] = fmt.Sprint(value)
+	}
+	if async.MaximumRetryAttempts != nil {
+		f.AsyncRetries = *async.MaximumRetryAttempts
+	}
+	if f.AsyncDestination = async.DestinationConfig.OnFailure.Destination; f.AsyncDestination == "" {
+		f.AsyncDestination = deadLetters.TargetArn
+	}
+	if err := t.statements(&f, p); err != nil {
+		return err
+	}
+	t.Function = f
+	for _, id := range slices.Sorted(maps.Keys(events)) {
+		if err := t.event(events[id]); err != nil {
+			return fmt.Errorf("event %s: %w", id, err)
+		}
+	}
+	return nil
+}
+
+type destinations struct {
+	OnFailure struct{ Destination string }
+}
+
+// statements reads the policies that are written out. Policy templates of SAM, and
+// managed policies, are known by their name alone.
+func (t *template) statements(f *Function, p *sam.Properties) error {
+	if p.Text("Role") != "" {
+		t.Unread = append(t.Unread, "the role of "+f.Name+", which is not the template's own")
+		return nil
+	}
+	var policies []json.RawMessage
+	if there, err := p.Into("Policies", &policies); err != nil || !there {
+		f.Statements = []Statement{}
+		return err
+	}
+	for _, policy := range policies {
+		var document struct{ Statement statements }
+		if err := json.Unmarshal(policy, &document); err != nil || len(document.Statement) == 0 {
+			t.Unread = append(t.Unread, fmt.Sprintf("the policy %.80s of %s, which is not written out", policy, f.Name))
+			f.Statements = nil
+			return nil
+		}
+		for _, s := range document.Statement {
+			f.Statements = append(f.Statements, Statement{Allow: s.Effect == "Allow", Actions: s.Action, Resources: s.Resource})
+		}
+	}
+	return nil
+}
+
+// statement is one of a policy document.
+type statement struct {
+	Effect           string
+	Action, Resource texts
+}
+
+// statements is a statement, or a list of them.
+type statements []statement
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *statements) UnmarshalJSON(text []byte) error {
+	var one statement
+	if err := json.Unmarshal(text, &one); err == nil {
+		*s = statements{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]statement)(s))
+}
+
+// texts is a text, or a list of texts.
+type texts []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *texts) UnmarshalJSON(text []byte) error {
+	var one string
+	if err := json.Unmarshal(text, &one); err == nil {
+		*t = texts{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(t))
+}
+
+// event is one of the function's events.
+type event struct {
+	Type       string
+	Properties struct {
+		Queue, Stream, Topic, Bucket, StartingPosition string
+
+		Enabled                        *bool
+		FunctionResponseTypes          []string
+		MaximumBatchingWindowInSeconds int
+		BisectBatchOnFunctionError     bool
+		MaximumRetryAttempts           *int
+		MaximumRecordAgeInSeconds      *int
+		DestinationConfig              destinations
+		Events                         texts
+		Filter                         struct {
+			S3Key struct {
+				Rules []struct{ Name, Value string }
+			}
+		}
+		Pattern struct {
+			Source     []any `json:"source"`
+			DetailType []any `json:"detail-type"`
+		}
+		SqsSubscription json.RawMessage
+	}
+}
+
+func (t *template) event(e event) error {
+	p := e.Properties
+	switch e.Type {
+	case "SQS", "DynamoDB", "Kinesis":
+		m := Mapping{
+			Source: p.Queue + p.Stream, Enabled: p.Enabled == nil || *p.Enabled,
+			ReportsItems:   slices.Contains(p.FunctionResponseTypes, "ReportBatchItemFailures"),
+			BatchingWindow: seconds(p.MaximumBatchingWindowInSeconds), Latest: p.StartingPosition == "LATEST",
+			Bisects: p.BisectBatchOnFunctionError, Retries: -1, RecordAge: -1, Destination: p.DestinationConfig.OnFailure.Destination,
+		}
+		if p.MaximumRetryAttempts != nil {
+			m.Retries = *p.MaximumRetryAttempts
+		}
+		if p.MaximumRecordAgeInSeconds != nil {
+			m.RecordAge = seconds(*p.MaximumRecordAgeInSeconds)
+		}
+		t.Mappings = append(t.Mappings, m)
+	case "SNS":
+		if len(p.SqsSubscription) > 0 && string(p.SqsSubscription) != "false" {
+			t.Unread = append(t.Unread, "the queue of an SqsSubscription to "+p.Topic+": declare it as a queue and a mapping")
+			return nil
+		}
+		t.Subscriptions = append(t.Subscriptions, Subscription{Topic: p.Topic, Endpoint: t.Function.ARN})
+	case "S3":
+		b := Bucket{Name: p.Bucket, Events: p.Events}
+		for _, rule := range p.Filter.S3Key.Rules {
+			if strings.EqualFold(rule.Name, "suffix") {
+				b.Suffix = rule.Value
+			} else {
+				b.Prefix = rule.Value
+			}
+		}
+		t.Buckets = append(t.Buckets, b)
+	case "EventBridgeRule", "CloudWatchEvent":
+		t.Rules = append(t.Rules, EventRule{Sources: plain(p.Pattern.Source), DetailTypes: plain(p.Pattern.DetailType)})
+	case "Schedule":
+		t.Rules = append(t.Rules, EventRule{Schedule: true})
+	case "Api", "HttpApi", "Alexa", "Cognito": // of Config.Fallback
+	default:
+		t.Unread = append(t.Unread, "an event of type "+e.Type)
+	}
+	return nil
+}
+
+// plain are the texts of a pattern, nil where it has conditions of another kind: then
+// nobody can tell what it lets through.
+func plain(values []any) []string {
+	var all []string
+	for _, v := range values {
+		text, ok := v.(string)
+		if !ok {
+			return nil
+		}
+		all = append(all, text)
+	}
+	return all
+}

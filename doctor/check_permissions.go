@@ -32,10 +32,10 @@ func (r *report) permissions() {
 			switch {
 			case !s.Allow:
 			case action == "*" || strings.HasSuffix(action, ":*"):
-				r.add(Warning, "permission-wide", action, "Name the actions that the code takes", "the role may do anything to %s", short(s.Resources))
+				r.add(Warning, "permission-wide", action, "Name the actions that the code takes", "the role may do anything to %s", short(s))
 			case !used[i][action] && !ofMappings(action):
 				r.add(Warning, "permission-unused", action, "Remove it, or add it to Code.Calls",
-					"the role may do it to %s, and the code does not say that it does", short(s.Resources))
+					"the role may do it to %s, and the code does not say that it does", short(s))
 			}
 		}
 		if s.Allow && slices.Contains(s.Resources, "*") {
@@ -47,7 +47,7 @@ func (r *report) permissions() {
 func (r *report) permission(statements []Statement, used []map[string]bool, action, resource string) {
 	allowed := false
 	for i, s := range statements {
-		if !slices.ContainsFunc(s.Resources, func(pattern string) bool { return like(pattern, resource) || resource == "*" || like(resource, pattern) }) {
+		if !s.covers(resource) {
 			continue
 		}
 		for _, pattern := range s.Actions {
@@ -63,6 +63,15 @@ func (r *report) permission(statements []Statement, used []map[string]bool, acti
 	if !allowed {
 		r.add(Error, "permission-missing", action, "Add it to the function's policies", "the code does it to %s, and its role does not allow that", resource)
 	}
+}
+
+// covers reports whether a statement is about a resource, or about one of those that
+// a pattern stands for.
+func (s Statement) covers(resource string) bool {
+	if len(s.NotResources) > 0 {
+		return !slices.ContainsFunc(s.NotResources, func(pattern string) bool { return like(pattern, resource) })
+	}
+	return slices.ContainsFunc(s.Resources, func(pattern string) bool { return like(pattern, resource) || like(resource, pattern) })
 }
 
 // ofMappings are the actions that event source mappings, logs and traces take on the
@@ -104,7 +113,11 @@ func like(pattern, text string) bool {
 	return text == ""
 }
 
-func short(resources []string) string {
+func short(s Statement) string {
+	if len(s.NotResources) > 0 {
+		return "all but " + strings.Join(s.NotResources, ", ")
+	}
+	resources := s.Resources
 	names := make([]string, len(resources))
 	for i, resource := range resources {
 		if names[i] = lastName(resource); names[i] == "" {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -82,4 +83,37 @@ func actionOf(service, operation string) string {
 		operation = strings.TrimSuffix(operation, "Batch")
 	}
 	return service + ":" + operation
+}
+
+// PhoneNumbers is what a text message of sns:Publish is sent to: no topic and no
+// endpoint, and so nothing that has an ARN.
+const PhoneNumbers = "phone numbers"
+
+// TableARNs are patterns of the ARNs of DynamoDB tables.
+func TableARNs(names ...string) []string { return patterns("arn:*:dynamodb:*:*:table/", names) }
+
+// QueueARNs are those of queues, by their names or URLs.
+func QueueARNs(queues ...string) []string {
+	names := make([]string, len(queues))
+	for i, q := range queues {
+		names[i] = path.Base(q)
+	}
+	return patterns("arn:*:sqs:*:*:", names)
+}
+
+// ObjectARNs are those of all objects in buckets.
+func ObjectARNs(buckets ...string) []string {
+	arns := patterns("arn:*:s3:::", buckets)
+	for i := range arns {
+		arns[i] += "/*"
+	}
+	return arns
+}
+
+func patterns(prefix string, names []string) []string {
+	arns := make([]string, len(names))
+	for i, name := range names {
+		arns[i] = prefix + name
+	}
+	return arns
 }

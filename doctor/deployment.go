@@ -40,6 +40,8 @@ type Statement struct {
 	Allow     bool
 	Actions   []string
 	Resources []string // patterns
+	// NotResources takes the place of Resources: all but those.
+	NotResources []string
 }
 
 // Mapping is an event source mapping.

@@ -209,7 +209,7 @@ func (i *inspection) statements(ctx context.Context) error {
 
 // appendStatements appends those of a document, which IAM gives URL-encoded.
 func appendStatements(all []Statement, document string) ([]Statement, error) {
-	text, err := url.QueryUnescape(document)
+	text, err := url.PathUnescape(document)
 	if err != nil {
 		return nil, err
 	}
@@ -218,7 +218,7 @@ func appendStatements(all []Statement, document string) ([]Statement, error) {
 		return nil, err
 	}
 	for _, s := range read.Statement {
-		all = append(all, Statement{Allow: s.Effect == "Allow", Actions: s.Action, Resources: s.Resource})
+		all = append(all, s.read())
 	}
 	return all, nil
 }

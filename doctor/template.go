@@ -155,7 +155,7 @@ func (t *template) queueOf(p *sam.Properties, known sam.Reference) error {
 		q.ARN += ".fifo"
 	}
 	var redrive redrivePolicy
-	var visibility, retention *int
+	var visibility, retention *count
 	for property, v := range map[string]any{
 		"VisibilityTimeout": &visibility, "MessageRetentionPeriod": &retention, "RedrivePolicy": &redrive,
 	} {
@@ -164,10 +164,10 @@ func (t *template) queueOf(p *sam.Properties, known sam.Reference) error {
 		}
 	}
 	if visibility != nil {
-		q.Visibility = seconds(*visibility)
+		q.Visibility = seconds(int(*visibility))
 	}
 	if retention != nil {
-		q.Retention = seconds(*retention)
+		q.Retention = seconds(int(*retention))
 	}
 	q.DeadLetters, q.MaxReceives = redrive.DeadLetterTargetArn, int(redrive.MaxReceiveCount)
 	t.Queues = append(t.Queues, q)

@@ -15,10 +15,10 @@ func (t *template) function(r *sam.Resource, p *sam.Properties, known sam.Refere
 		return fmt.Errorf("a second function, after %s: check them one by one, each with a template of its own", t.Function.Name)
 	}
 	f := Function{Name: known.Ref, ARN: known.Attributes["Arn"], Timeout: seconds(3), AsyncRetries: 2, Environment: map[string]string{}}
-	var timeout int
+	var timeout count
 	var environment struct{ Variables map[string]any }
 	var async struct {
-		MaximumRetryAttempts *int
+		MaximumRetryAttempts *count
 		DestinationConfig    destinations
 	}
 	var deadLetters struct{ TargetArn string }
@@ -31,13 +31,13 @@ func (t *template) function(r *sam.Resource, p *sam.Properties, known sam.Refere
 		}
 	}
 	if timeout > 0 {
-		f.Timeout = seconds(timeout)
+		f.Timeout = seconds(int(timeout))
 	}
 	for name, value := range environment.Variables {
 		f.Environment[name] = fmt.Sprint(value)
 	}
 	if async.MaximumRetryAttempts != nil {
-		f.AsyncRetries = *async.MaximumRetryAttempts
+		f.AsyncRetries = int(*async.MaximumRetryAttempts)
 	}
 	if f.AsyncDestination = async.DestinationConfig.OnFailure.Destination; f.AsyncDestination == "" {
 		f.AsyncDestination = deadLetters.TargetArn
@@ -78,7 +78,7 @@ func (t *template) statements(f *Function, p *sam.Properties) error {
 			return nil
 		}
 		for _, s := range document.Statement {
-			f.Statements = append(f.Statements, Statement{Allow: s.Effect == "Allow", Actions: s.Action, Resources: s.Resource})
+			f.Statements = append(f.Statements, s.read())
 		}
 	}
 	return nil
@@ -86,8 +86,13 @@ func (t *template) statements(f *Function, p *sam.Properties) error {
 
 // statement is one of a policy document.
 type statement struct {
-	Effect           string
-	Action, Resource texts
+	Effect                        string
+	Action, Resource, NotResource texts
+}
+
+// read is the statement as it is compared.
+func (s statement) read() Statement {
+	return Statement{Allow: s.Effect == "Allow", Actions: s.Action, Resources: s.Resource, NotResources: s.NotResource}
 }
 
 // statements is a statement, or a list of them.
@@ -124,10 +129,10 @@ type event struct {
 
 		Enabled                        *bool
 		FunctionResponseTypes          []string
-		MaximumBatchingWindowInSeconds int
+		MaximumBatchingWindowInSeconds count
 		BisectBatchOnFunctionError     bool
-		MaximumRetryAttempts           *int
-		MaximumRecordAgeInSeconds      *int
+		MaximumRetryAttempts           *count
+		MaximumRecordAgeInSeconds      *count
 		DestinationConfig              destinations
 		Events                         texts
 		Filter                         struct {
@@ -150,14 +155,14 @@ func (t *template) event(e event) error {
 		m := Mapping{
 			Source: p.Queue + p.Stream, Enabled: p.Enabled == nil || *p.Enabled,
 			ReportsItems:   slices.Contains(p.FunctionResponseTypes, "ReportBatchItemFailures"),
-			BatchingWindow: seconds(p.MaximumBatchingWindowInSeconds), Latest: p.StartingPosition == "LATEST",
+			BatchingWindow: seconds(int(p.MaximumBatchingWindowInSeconds)), Latest: p.StartingPosition == "LATEST",
 			Bisects: p.BisectBatchOnFunctionError, Retries: -1, RecordAge: -1, Destination: p.DestinationConfig.OnFailure.Destination,
 		}
 		if p.MaximumRetryAttempts != nil {
-			m.Retries = *p.MaximumRetryAttempts
+			m.Retries = int(*p.MaximumRetryAttempts)
 		}
 		if p.MaximumRecordAgeInSeconds != nil {
-			m.RecordAge = seconds(*p.MaximumRecordAgeInSeconds)
+			m.RecordAge = seconds(int(*p.MaximumRecordAgeInSeconds))
 		}
 		t.Mappings = append(t.Mappings, m)
 	case "SNS":

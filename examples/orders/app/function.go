@@ -17,10 +17,10 @@ import (
 
 // MaxReceives is how often the queue of notifications hands out a message, as its
 // redrive policy in template.yaml says.
-const MaxReceives = 3
+const MaxReceives = 5
 
-// heartbeat fits the HeartbeatSeconds of the state machines, which are 60.
-const heartbeat = 20 * time.Second
+// Heartbeat fits the HeartbeatSeconds of the state machines, which are 60.
+const Heartbeat = 20 * time.Second
 
 // Start runs the function until its environment ends. It does not return where it
 // cannot begin: it says why and exits.
@@ -61,7 +61,7 @@ func Function(o *Shop, log *slog.Logger) (cqrs.Config, error) {
 		Registry: registry,
 		Policy: cqrs.Policy{
 			Callback:        sfntask.New(o.SFN),
-			CallbackOptions: []cqrs.CallbackOption{cqrs.HeartbeatEvery(heartbeat)},
+			CallbackOptions: []cqrs.CallbackOption{cqrs.HeartbeatEvery(Heartbeat)},
 			Idempotency:     dynamostore.NewIdempotency(o.DynamoDB, o.IdempotencyTable),
 			Retry:           &cqrs.RetryPolicy{Backoff: 100 * time.Millisecond},
 			Timeout:         10 * time.Second,

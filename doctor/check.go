@@ -38,7 +38,8 @@ func (r *report) settings() {
 	f := r.deployment.Function
 	for _, name := range r.code.Variables {
 		if _, ok := f.Environment[name]; !ok {
-			r.add(Error, "variable-missing", name, "Add it to the function's environment", "the code needs the variable, and the function has not got it")
+			r.add(Error, "variable-missing", name, "Add it to the function's environment",
+				"the code needs the variable, and the function has not got it")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Environment)) {
@@ -56,7 +57,8 @@ func (r *report) settings() {
 				"the time to live is off: outcomes stay for ever")
 		}
 		if len(t.Keys) != 1 {
-			r.add(Error, "idempotency-key", t.Name, `Give it the partition key "id", and no sort key`, "its key is %v, and no claim can be written", t.Keys)
+			r.add(Error, "idempotency-key", t.Name, `Give it the partition key "id", and no sort key`,
+				"its key is %v, and no claim can be written", t.Keys)
 		}
 	}
 	if t := r.storeTable(r.code.SyncTable); t != nil && t.TTL != "" {
@@ -115,7 +117,8 @@ func (r *report) keepsLong(q Queue, from time.Duration) {
 	switch {
 	case from > 0 && !q.FIFO() && q.Retention <= from:
 		r.add(Warning, "dead-letter-retention", q.Name, "Let it keep them 14 days",
-			"it keeps messages for %s, and they have been up to %s in their first queue by then, which counts", days(q.Retention), days(from))
+			"it keeps messages for %s, and they have been up to %s in their first queue by then, which counts",
+			days(q.Retention), days(from))
 	case q.Retention < week:
 		r.add(Warning, "dead-letter-retention", q.Name, "Let it keep them 14 days",
 			"what was given up is gone after %s: a long weekend may be longer", days(q.Retention))

@@ -16,7 +16,8 @@ func (r *report) mappings() {
 		whole := r.code.Config.BatchMode == cqrs.WholeBatch
 		switch {
 		case !m.ReportsItems && !whole:
-			r.add(Error, "batch-failures-unreported", name, "Add ReportBatchItemFailures to FunctionResponseTypes, or set Config.BatchMode to WholeBatch",
+			r.add(Error, "batch-failures-unreported", name,
+				"Add ReportBatchItemFailures to FunctionResponseTypes, or set Config.BatchMode to WholeBatch",
 				"the mapping ignores which records failed: AWS takes every answer for success, and deletes them")
 		case m.ReportsItems && whole:
 			r.add(Warning, "batch-failures-unused", name, "Leave Config.BatchMode at PartialFailures",
@@ -33,7 +34,8 @@ func (r *report) mappings() {
 func (r *report) stream(m Mapping, name string) {
 	if m.Retries < 0 && m.RecordAge < 0 {
 		r.add(Warning, "stream-retries", name, "Limit MaximumRetryAttempts or MaximumRecordAgeInSeconds, with a destination on failure",
-			"a record that always fails is tried until it leaves the stream: it blocks its shard for a day or more, and then is gone with all that the stream has lost meanwhile")
+			"a record that always fails is tried until it leaves the stream: it blocks its shard for a day or more, "+
+				"and then is gone with all that the stream has lost meanwhile")
 	}
 	if m.Destination == "" {
 		r.add(Error, "stream-destination", name, "Give its DestinationConfig a destination on failure: a queue that somebody watches",
@@ -66,12 +68,14 @@ func (r *report) queues() {
 		}
 		q := d.queue(m.Source)
 		if q == nil {
-			r.add(Note, "unread", lastName(m.Source), "Check its visibility timeout and its redrive policy by hand", "the queue could not be looked at")
+			r.add(Note, "unread", lastName(m.Source), "Check its visibility timeout and its redrive policy by hand",
+				"the queue could not be looked at")
 			continue
 		}
 		if least := 6*d.Function.Timeout + m.BatchingWindow; q.Visibility < least {
 			r.add(Error, "queue-visibility", q.Name, "Make it six times the function's timeout, and the batching window",
-				"its visibility timeout is %v and should be %v at least: a message comes again while it is still being handled", q.Visibility, least)
+				"its visibility timeout is %v and should be %v at least: a message comes again while it is still being handled",
+				q.Visibility, least)
 		}
 		limit, set := r.code.Config.MaxReceives[q.Name]
 		switch {

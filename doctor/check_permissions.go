@@ -32,14 +32,16 @@ func (r *report) permissions() {
 			switch {
 			case !s.Allow:
 			case action == "*" || strings.HasSuffix(action, ":*"):
-				r.add(Warning, "permission-wide", action, "Name the actions that the code takes", "the role may do anything to %s", short(s))
+				r.add(Warning, "permission-wide", action, "Name the actions that the code takes",
+					"the role may do anything to %s", short(s))
 			case !used[i][action] && !ofMappings(action):
 				r.add(Warning, "permission-unused", action, "Remove it, or add it to Code.Calls",
 					"the role may do it to %s, and the code does not say that it does", short(s))
 			}
 		}
 		if s.Allow && slices.Contains(s.Resources, "*") {
-			r.add(Warning, "permission-wide", strings.Join(s.Actions, ", "), "Name the resources", "the role may do it to every resource of the account")
+			r.add(Warning, "permission-wide", strings.Join(s.Actions, ", "), "Name the resources",
+				"the role may do it to every resource of the account")
 		}
 	}
 }
@@ -54,14 +56,16 @@ func (r *report) permission(statements []Statement, used []map[string]bool, acti
 			switch {
 			case !like(strings.ToLower(pattern), strings.ToLower(action)):
 			case !s.Allow:
-				r.add(Error, "permission-denied", action, "Remove the denial", "the code does it to %s, and a statement denies that", lastName(resource))
+				r.add(Error, "permission-denied", action, "Remove the denial",
+					"the code does it to %s, and a statement denies that", lastName(resource))
 			default:
 				allowed, used[i][pattern] = true, true
 			}
 		}
 	}
 	if !allowed {
-		r.add(Error, "permission-missing", action, "Add it to the function's policies", "the code does it to %s, and its role does not allow that", resource)
+		r.add(Error, "permission-missing", action, "Add it to the function's policies",
+			"the code does it to %s, and its role does not allow that", resource)
 	}
 }
 

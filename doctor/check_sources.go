@@ -10,18 +10,11 @@ import (
 // sources compares the rules of the factory, and the data syncs, with what is
 // connected to the function, both ways.
 func (r *report) sources(rules []cqrs.Rule) {
-	d := r.deployment
-	var syncs []string
-	if r.code.Config.Registry != nil {
-		for _, route := range r.code.Config.Registry.Routes() {
-			if route.Table != "" {
-				syncs = append(syncs, route.Table)
-			}
-		}
-	}
+	d, syncs := r.deployment, r.syncs()
 	for _, table := range syncs {
 		if !slices.ContainsFunc(d.Mappings, func(m Mapping) bool { return service(m.Source) == "dynamodb" && named(table, m.Source) }) {
-			r.add(Error, "source-missing", table, "Map its stream to the function", "the data sync of the table gets nothing: its stream is not mapped")
+			r.add(Error, "source-missing", table, "Map its stream to the function",
+				"the data sync of the table gets nothing: its stream is not mapped")
 		}
 	}
 	opened := cqrs.EnvelopesOf(r.code.Config.Factory)
@@ -32,18 +25,24 @@ func (r *report) sources(rules []cqrs.Rule) {
 		}
 	}
 	for _, m := range d.Mappings {
-		if slices.ContainsFunc(syncs, func(table string) bool { return service(m.Source) == "dynamodb" && named(table, m.Source) }) {
-			continue
-		}
 		source := mappingSource(m)
-		if _, carries := carried(opened, m.Source); carries {
+		_, carries := carried(opened, m.Source)
+		if carries || source == cqrs.SourceDynamoDB && slices.Contains(syncs, lastName(m.Source)) {
 			continue
 		}
 		r.unrouted(lastName(m.Source), rules, func(rule cqrs.Rule) bool { return rule.Source == source && named(rule.Origin, m.Source) })
 	}
+	r.unroutedEvents(rules, opened)
+}
+
+// unroutedEvents are those of sources that have no mapping.
+func (r *report) unroutedEvents(rules []cqrs.Rule, opened map[string][]cqrs.Envelope) {
+	d := r.deployment
 	for _, s := range d.Subscriptions {
 		if _, carries := carried(opened, s.Topic); s.Endpoint == d.Function.ARN && !carries {
-			r.unrouted(lastName(s.Topic), rules, func(rule cqrs.Rule) bool { return rule.Source == cqrs.SourceSNS && named(rule.Origin, s.Topic) })
+			r.unrouted(lastName(s.Topic), rules, func(rule cqrs.Rule) bool {
+				return rule.Source == cqrs.SourceSNS && named(rule.Origin, s.Topic)
+			})
 		}
 		r.delivery(s, opened)
 	}
@@ -58,6 +57,19 @@ func (r *report) sources(rules []cqrs.Rule) {
 			r.unrouted(task.Machine+"/"+task.State, rules, func(rule cqrs.Rule) bool { return rule.TaskType == task.Type })
 		}
 	}
+}
+
+// syncs are the command tables of the data syncs.
+func (r *report) syncs() (tables []string) {
+	if r.code.Config.Registry == nil {
+		return nil
+	}
+	for _, route := range r.code.Config.Registry.Routes() {
+		if route.Table != "" {
+			tables = append(tables, route.Table)
+		}
+	}
+	return tables
 }
 
 func (r *report) unrouted(resource string, rules []cqrs.Rule, takes func(cqrs.Rule) bool) {
@@ -87,7 +99,9 @@ func (r *report) connected(rule cqrs.Rule, opened map[string][]cqrs.Envelope) bo
 	case cqrs.SourceStepFunctions:
 		return slices.ContainsFunc(d.Tasks, func(t Task) bool { return t.Type == rule.TaskType || t.Type == "" })
 	default:
-		return slices.ContainsFunc(d.Mappings, func(m Mapping) bool { return mappingSource(m) == rule.Source && named(rule.Origin, m.Source) })
+		return slices.ContainsFunc(d.Mappings, func(m Mapping) bool {
+			return mappingSource(m) == rule.Source && named(rule.Origin, m.Source)
+		})
 	}
 }
 

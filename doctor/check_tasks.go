@@ -23,7 +23,8 @@ func (r *report) tasks() {
 				"the state wants a heartbeat within %v, and the code sends none: what takes longer fails", t.Heartbeat)
 		case t.Heartbeat > 0 && 2*beat >= t.Heartbeat:
 			r.add(Warning, "task-heartbeat", name, "Make HeartbeatEvery a third of HeartbeatSeconds",
-				"the state wants a heartbeat within %v, and the code sends one every %v: one that is lost fails the task", t.Heartbeat, beat)
+				"the state wants a heartbeat within %v, and the code sends one every %v: one that is lost fails the task",
+				t.Heartbeat, beat)
 		}
 	}
 }

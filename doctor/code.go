@@ -49,8 +49,8 @@ func CallsOf[Port any](service string, resources ...string) Call {
 		panic("doctor: CallsOf needs an interface, not " + t.String())
 	}
 	c := Call{Resources: resources}
-	for i := range t.NumMethod() {
-		if action := actionOf(service, t.Method(i).Name); action != "" && !slices.Contains(c.Actions, action) {
+	for method := range t.Methods() {
+		if action := actionOf(service, method.Name); action != "" && !slices.Contains(c.Actions, action) {
 			c.Actions = append(c.Actions, action)
 		}
 	}

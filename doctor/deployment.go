@@ -46,15 +46,15 @@ type Statement struct {
 
 // Mapping is an event source mapping.
 type Mapping struct {
-	Source            string // the ARN of the queue or stream
-	Enabled           bool
-	ReportsItems      bool // ReportBatchItemFailures
-	BatchingWindow    time.Duration
-	Latest            bool          // of a stream: begins with what is written from now on
-	Bisects           bool          // of a stream
-	Retries           int           // of a stream; -1: no limit
-	RecordAge         time.Duration // of a stream; negative: no limit
-	Destination       string        // of a stream: the ARN of where goes what was given up
+	Source         string // the ARN of the queue or stream
+	Enabled        bool
+	ReportsItems   bool // ReportBatchItemFailures
+	BatchingWindow time.Duration
+	Latest         bool          // of a stream: begins with what is written from now on
+	Bisects        bool          // of a stream
+	Retries        int           // of a stream; -1: no limit
+	RecordAge      time.Duration // of a stream; negative: no limit
+	Destination    string        // of a stream: the ARN of where goes what was given up
 }
 
 // Queue is an SQS queue.

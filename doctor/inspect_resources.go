@@ -194,7 +194,9 @@ func (i *inspection) statements(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			version, err := i.IAM.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{PolicyArn: a.PolicyArn, VersionId: p.Policy.DefaultVersionId})
+			version, err := i.IAM.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{
+				PolicyArn: a.PolicyArn, VersionId: p.Policy.DefaultVersionId,
+			})
 			if err != nil {
 				return err
 			}
@@ -213,7 +215,7 @@ func appendStatements(all []Statement, document string) ([]Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	var read struct{ Statement statements }
+	var read policyDocument
 	if err := json.Unmarshal([]byte(text), &read); err != nil {
 		return nil, err
 	}

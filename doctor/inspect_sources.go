@@ -30,7 +30,8 @@ func (i *inspection) subscriptions(ctx context.Context) error {
 				continue
 			}
 			if queues[s.Endpoint] {
-				more, err := i.SNS.GetSubscriptionAttributes(ctx, &sns.GetSubscriptionAttributesInput{SubscriptionArn: found.SubscriptionArn})
+				in := &sns.GetSubscriptionAttributesInput{SubscriptionArn: found.SubscriptionArn}
+				more, err := i.SNS.GetSubscriptionAttributes(ctx, in)
 				if err != nil {
 					return err
 				}

@@ -11,19 +11,24 @@ import (
 // state is what is looked at in a state of a definition in the Amazon States
 // Language.
 type state struct {
-	Type, Resource                   string
-	Parameters, Arguments            payload
-	HeartbeatSeconds, TimeoutSeconds int
-	Branches                         []machine
-	Iterator, ItemProcessor          *machine
+	Resource         string    `json:"Resource"`
+	Parameters       payload   `json:"Parameters"`
+	Arguments        payload   `json:"Arguments"`
+	HeartbeatSeconds int       `json:"HeartbeatSeconds"`
+	TimeoutSeconds   int       `json:"TimeoutSeconds"`
+	Branches         []machine `json:"Branches"`
+	Iterator         *machine  `json:"Iterator"`
+	ItemProcessor    *machine  `json:"ItemProcessor"`
 }
 
-type machine struct{ States map[string]state }
+type machine struct {
+	States map[string]state `json:"States"`
+}
 
 // payload is what a task gives to the function. The JSONata form has Arguments.
 type payload struct {
-	FunctionName string
-	Payload      json.RawMessage
+	FunctionName string          `json:"FunctionName"`
+	Payload      json.RawMessage `json:"Payload"`
 }
 
 // tasksOf lists the states of a definition that call the function, by their name.

@@ -104,7 +104,8 @@ func show(out io.Writer, findings []Finding, asJSON bool) error {
 		return encoder.Encode(findings)
 	}
 	for _, f := range findings {
-		if _, err := fmt.Fprintf(out, "%-7s %-26s %s\n        %s.\n        %s.\n", f.Severity, f.Rule, f.Resource, f.Problem, f.Fix); err != nil {
+		_, err := fmt.Fprintf(out, "%-7s %-26s %s\n        %s.\n        %s.\n", f.Severity, f.Rule, f.Resource, f.Problem, f.Fix)
+		if err != nil {
 			return err
 		}
 	}

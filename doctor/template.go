@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,7 +35,7 @@ func ReadTemplate(text []byte, parameters map[string]string) (Deployment, error)
 		}
 	}
 	if t.Function.Name == "" {
-		return Deployment{}, fmt.Errorf("the template has no AWS::Serverless::Function")
+		return Deployment{}, errors.New("the template has no AWS::Serverless::Function")
 	}
 	slices.Sort(t.Unread)
 	return t.Deployment, nil
@@ -60,7 +61,7 @@ func (t *template) read(r *sam.Resource) error {
 	}
 	switch r.Kind {
 	case "AWS::Serverless::Function":
-		return t.function(r, p, known)
+		return t.function(p, known)
 	case "AWS::SQS::Queue":
 		return t.queueOf(p, known)
 	case "AWS::DynamoDB::Table":

@@ -10,7 +10,7 @@ import (
 	"github.com/lambda-cqrs/cqrs/doctor/sam"
 )
 
-func (t *template) function(r *sam.Resource, p *sam.Properties, known sam.Reference) error {
+func (t *template) function(p *sam.Properties, known sam.Reference) error {
 	if t.Function.Name != "" {
 		return fmt.Errorf("a second function, after %s: check them one by one, each with a template of its own", t.Function.Name)
 	}
@@ -47,9 +47,7 @@ func (t *template) function(r *sam.Resource, p *sam.Properties, known sam.Refere
 	}
 	t.Function = f
 	for _, id := range slices.Sorted(maps.Keys(events)) {
-		if err := t.event(events[id]); err != nil {
-			return fmt.Errorf("event %s: %w", id, err)
-		}
+		t.event(events[id])
 	}
 	return nil
 }
@@ -71,8 +69,9 @@ func (t *template) statements(f *Function, p *sam.Properties) error {
 		return err
 	}
 	for _, policy := range policies {
-		var document struct{ Statement statements }
-		if err := json.Unmarshal(policy, &document); err != nil || len(document.Statement) == 0 {
+		var document policyDocument
+		_ = json.Unmarshal(policy, &document) // what is no document has no statements
+		if len(document.Statement) == 0 {
 			t.Unread = append(t.Unread, fmt.Sprintf("the policy %.80s of %s, which is not written out", policy, f.Name))
 			f.Statements = nil
 			return nil
@@ -84,10 +83,16 @@ func (t *template) statements(f *Function, p *sam.Properties) error {
 	return nil
 }
 
+type policyDocument struct {
+	Statement statements `json:"Statement"`
+}
+
 // statement is one of a policy document.
 type statement struct {
-	Effect                        string
-	Action, Resource, NotResource texts
+	Effect      string `json:"Effect"`
+	Action      texts  `json:"Action"`
+	Resource    texts  `json:"Resource"`
+	NotResource texts  `json:"NotResource"`
 }
 
 // read is the statement as it is compared.
@@ -148,7 +153,7 @@ type event struct {
 	}
 }
 
-func (t *template) event(e event) error {
+func (t *template) event(e event) {
 	p := e.Properties
 	switch e.Type {
 	case "SQS", "DynamoDB", "Kinesis":
@@ -168,7 +173,7 @@ func (t *template) event(e event) error {
 	case "SNS":
 		if len(p.SqsSubscription) > 0 && string(p.SqsSubscription) != "false" {
 			t.Unread = append(t.Unread, "the queue of an SqsSubscription to "+p.Topic+": declare it as a queue and a mapping")
-			return nil
+			return
 		}
 		t.Subscriptions = append(t.Subscriptions, Subscription{Topic: p.Topic, Endpoint: t.Function.ARN})
 	case "S3":
@@ -189,7 +194,6 @@ func (t *template) event(e event) error {
 	default:
 		t.Unread = append(t.Unread, "an event of type "+e.Type)
 	}
-	return nil
 }
 
 // plain are the texts of a pattern, nil where it has conditions of another kind: then

@@ -122,7 +122,7 @@ func (r *Resolver) call(name string, node *yaml.Node) (text string, err error) {
 
 func (r *Resolver) join(node *yaml.Node) (string, error) {
 	if node.Kind != yaml.SequenceNode || len(node.Content) != 2 || node.Content[1].Kind != yaml.SequenceNode {
-		return "", errors.New("Join needs a delimiter and a list")
+		return "", errors.New("the function Join needs a delimiter and a list")
 	}
 	var parts []string
 	for _, one := range node.Content[1].Content {

@@ -17,7 +17,10 @@ import (
 func main() {
 	arguments := os.Args[1:]
 	if len(arguments) == 0 {
-		arguments = []string{"-template", "examples/orders/template.yaml", "-parameter", "DatabaseUrl=postgres://", "-parameter", "MailFrom=shop@example.com"}
+		arguments = []string{
+			"-template", "examples/orders/template.yaml",
+			"-parameter", "DatabaseUrl=postgres://", "-parameter", "MailFrom=shop@example.com",
+		}
 	}
 	os.Exit(doctor.Run(context.Background(), arguments, os.Stdout, code))
 }

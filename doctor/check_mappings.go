@@ -108,6 +108,12 @@ func (r *report) queues() {
 
 // views checks that the streams carry the images that the factory decodes.
 func (r *report) views(rules []cqrs.Rule) {
+	for _, name := range r.syncs() {
+		if t := r.deployment.table(name); t != nil && t.View != "" && !strings.HasPrefix(t.View, "NEW_") {
+			r.add(Error, "stream-view", name, "Make its StreamViewType NEW_IMAGE, or NEW_AND_OLD_IMAGES where blobs are collected",
+				"the data sync applies new images, and the stream has %s: every record fails", t.View)
+		}
+	}
 	needs := map[string][]cqrs.Rule{}
 	for _, m := range r.deployment.Mappings {
 		if service(m.Source) != "dynamodb" {

@@ -54,7 +54,7 @@ func (r *report) permission(statements []Statement, used []map[string]bool, acti
 		}
 		for _, pattern := range s.Actions {
 			switch {
-			case !like(strings.ToLower(pattern), strings.ToLower(action)):
+			case !overlap(strings.ToLower(pattern), strings.ToLower(action)):
 			case !s.Allow:
 				r.add(Error, "permission-denied", action, "Remove the denial",
 					"the code does it to %s, and a statement denies that", lastName(resource))
@@ -73,9 +73,9 @@ func (r *report) permission(statements []Statement, used []map[string]bool, acti
 // a pattern stands for.
 func (s Statement) covers(resource string) bool {
 	if len(s.NotResources) > 0 {
-		return !slices.ContainsFunc(s.NotResources, func(pattern string) bool { return like(pattern, resource) })
+		return !slices.ContainsFunc(s.NotResources, func(pattern string) bool { return overlap(pattern, resource) })
 	}
-	return slices.ContainsFunc(s.Resources, func(pattern string) bool { return like(pattern, resource) || like(resource, pattern) })
+	return slices.ContainsFunc(s.Resources, func(pattern string) bool { return overlap(pattern, resource) })
 }
 
 // ofMappings are the actions that event source mappings, logs and traces take on the
@@ -89,32 +89,6 @@ func ofMappings(action string) bool {
 		return true
 	}
 	return false
-}
-
-// like reports whether a text has the pattern of a policy: * is any text, ? any
-// character.
-func like(pattern, text string) bool {
-	for pattern != "" {
-		switch pattern[0] {
-		case '*':
-			for i := range len(text) + 1 {
-				if like(pattern[1:], text[i:]) {
-					return true
-				}
-			}
-			return false
-		case '?':
-			if text == "" {
-				return false
-			}
-		default:
-			if text == "" || text[0] != pattern[0] {
-				return false
-			}
-		}
-		pattern, text = pattern[1:], text[1:]
-	}
-	return text == ""
 }
 
 func short(s Statement) string {

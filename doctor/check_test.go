@@ -102,10 +102,12 @@ func TestCheck(t *testing.T) {
 			}}, nil,
 		},
 		"a schedule that nobody takes": {
-			[]edit{own(func(mux *cqrs.Mux) { cqrs.OnEventBridge[order](mux, cqrs.DetailType("com.shop", "X")) }),
+			[]edit{
+				own(func(mux *cqrs.Mux) { cqrs.OnEventBridge[order](mux, cqrs.DetailType("com.shop", "X")) }),
 				func(_ *doctor.Code, d *doctor.Deployment) {
 					d.Rules, d.Function.AsyncDestination = []doctor.EventRule{{Schedule: true}, {Sources: []string{"com.shop"}}}, failed
-				}},
+				},
+			},
 			[]string{"error source-unrouted a schedule"},
 		},
 		"a bucket for another event": {
@@ -173,7 +175,9 @@ func TestCheck(t *testing.T) {
 			}}, nil,
 		},
 		"the last attempt is not known": {
-			[]edit{func(c *doctor.Code, _ *doctor.Deployment) { c.Config.Alarm = cqrs.NewLogAlarmer(slog.New(slog.DiscardHandler)) }},
+			[]edit{func(c *doctor.Code, _ *doctor.Deployment) {
+				c.Config.Alarm = cqrs.NewLogAlarmer(slog.New(slog.DiscardHandler))
+			}},
 			[]string{"note queue-last-attempt orders"},
 		},
 		"a queue that may not be looked at": {
@@ -202,7 +206,9 @@ func TestCheck(t *testing.T) {
 			[]string{"error task-callback machine/state"},
 		},
 		"a task that wants heartbeats": {
-			[]edit{withTask, func(c *doctor.Code, d *doctor.Deployment) { c.Config.Policy.Callback, d.Tasks = callback{}, []doctor.Task{task} }},
+			[]edit{withTask, func(c *doctor.Code, d *doctor.Deployment) {
+				c.Config.Policy.Callback, d.Tasks = callback{}, []doctor.Task{task}
+			}},
 			[]string{"error task-heartbeat machine/state"},
 		},
 		"a task without a token": {

@@ -30,8 +30,19 @@ func TestPatterns(t *testing.T) {
 		a, b string
 		want bool
 	}{
-		{"", "", true}, {"a", "a", true}, {"a", "b", false}, {"a", "", false}, {"a*", "a", true}, {"a?", "a", false}, {"a?", "ab", true},
-		{"*", "", true}, {"a*b", "b*a", false}, {"a*b", "*a*", true}, {"arn:aws:x:*:y", "arn:*:x:1:?", true}, {"*a", "*b", false}, {"**", "?", true},
+		{"", "", true},
+		{"a", "a", true},
+		{"a", "b", false},
+		{"a", "", false},
+		{"a*", "a", true},
+		{"a?", "a", false},
+		{"a?", "ab", true},
+		{"*", "", true},
+		{"a*b", "b*a", false},
+		{"a*b", "*a*", true},
+		{"arn:aws:x:*:y", "arn:*:x:1:?", true},
+		{"*a", "*b", false},
+		{"**", "?", true},
 	} {
 		require.Equal(t, test.want, allowed(test.a, test.b), "%q %q", test.a, test.b)
 		require.Equal(t, test.want, allowed(test.b, test.a), "%q %q", test.b, test.a)

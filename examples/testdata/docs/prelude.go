@@ -32,6 +32,7 @@ import (
 	"github.com/lambda-cqrs/cqrs/aws/sqsqueue"
 	"github.com/lambda-cqrs/cqrs/command"
 	"github.com/lambda-cqrs/cqrs/cqrstest"
+	"github.com/lambda-cqrs/cqrs/doctor"
 	"github.com/lambda-cqrs/cqrs/local"
 	"github.com/lambda-cqrs/cqrs/redrive"
 	"github.com/lambda-cqrs/cqrs/sqlstore"

@@ -21,6 +21,9 @@ type Route struct {
 	Name  string       // stable: log lines, metrics and idempotency keys carry it
 	Event reflect.Type // the type that the handler takes
 	Table string       // the command table of a data sync, whose records bypass the factory
+	// Policy is that of [RoutePolicy]: nil where Config.Policy applies. It must not be
+	// changed.
+	Policy *Policy
 }
 
 // routeBook is what a registry and its groups share.
@@ -63,7 +66,7 @@ func (r *Registry) Routes() []Route {
 	defer r.book.mu.Unlock()
 	routes := make([]Route, len(r.book.routes))
 	for i, route := range r.book.routes {
-		routes[i] = Route{Name: route.name, Event: route.event, Table: route.table}
+		routes[i] = Route{Name: route.name, Event: route.event, Table: route.table, Policy: route.policy}
 	}
 	return routes
 }

@@ -24,8 +24,9 @@ func Check(code Code, d Deployment) []Finding {
 	r.mappings()
 	r.queues()
 	r.async()
-	r.tasks()
+	r.tasks(rules)
 	r.settings()
+	r.outcomes()
 	r.permissions()
 	for _, part := range d.Unread {
 		r.add(Note, "unread", d.Function.Name, "Check by hand what belongs to it", "nobody has looked at %s", part)
@@ -64,6 +65,37 @@ func (r *report) settings() {
 	if t := r.storeTable(r.code.SyncTable); t != nil && t.TTL != "" {
 		r.add(Error, "sync-ttl", t.Name, "Turn the time to live off",
 			"it has a time to live (%s): once a tombstone is gone, an old version brings back what was deleted", t.TTL)
+	}
+}
+
+// outcomes checks that they are remembered for as long as their event may come again.
+func (r *report) outcomes() {
+	longest, from := time.Duration(0), ""
+	for _, m := range r.deployment.Mappings {
+		stays := 24 * time.Hour // of a stream of DynamoDB; of Kinesis by default
+		switch q := r.deployment.queue(m.Source); {
+		case q != nil:
+			stays = q.Retention
+		case service(m.Source) == "sqs" || service(m.Source) == "dynamodb" && slices.Contains(r.syncs(), lastName(m.Source)):
+			continue // not known; and not idempotent but gated
+		case m.RecordAge > 0:
+			stays = min(stays, m.RecordAge)
+		}
+		if stays > longest {
+			longest, from = stays, lastName(m.Source)
+		}
+	}
+	policies := map[string]cqrs.Policy{"Config.Policy": r.code.Config.Policy}
+	for _, route := range r.code.routes() {
+		if route.Policy != nil {
+			policies["the policy of "+route.Name] = *route.Policy
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(policies)) {
+		if ttl := policies[name].Times().IdempotencyTTL; ttl > 0 && ttl < longest {
+			r.add(Warning, "idempotency-short", name, "Set cqrs.IdempotencyTTL to more than that",
+				"outcomes are remembered for %v, and %s may deliver a record again for %v: then it runs once more", ttl, from, longest)
+		}
 	}
 }
 
@@ -107,6 +139,26 @@ func (r *report) async() {
 	}
 	if q := r.deployment.queue(f.AsyncDestination); q != nil {
 		r.keepsLong(*q, 0)
+	}
+	r.deliveries()
+}
+
+// deliveries checks what becomes of what cannot be given to the function: throttled
+// for too long, or without the permission.
+// https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html
+func (r *report) deliveries() {
+	for _, s := range r.deployment.Subscriptions {
+		if s.DeadLetters == "" {
+			r.add(Warning, "delivery-dead-letters", lastName(s.Topic), "Give the subscription a RedrivePolicy with a queue",
+				"what SNS cannot deliver to %s, for want of a permission for instance, is dropped", lastName(s.Endpoint))
+		}
+	}
+	for _, e := range r.deployment.Rules {
+		if e.DeadLetters == "" && !e.Schedule { // the next time comes by itself
+			r.add(Warning, "delivery-dead-letters", eventName(e), "Give its target a DeadLetterConfig with a queue",
+				"what EventBridge cannot deliver within a day is dropped")
+		}
 	}
 }
 

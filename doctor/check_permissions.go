@@ -9,12 +9,23 @@ import (
 // ways.
 func (r *report) permissions() {
 	statements := r.deployment.Function.Statements
-	if len(r.code.Calls) == 0 || statements == nil {
+	if statements == nil {
 		return
 	}
 	used := make([]map[string]bool, len(statements))
 	for i := range used {
 		used[i] = map[string]bool{}
+	}
+	for _, destination := range r.destinations() { // Lambda sends to them by the function's role
+		switch service(destination) {
+		case "sqs":
+			r.permission(statements, used, "sqs:SendMessage", destination)
+		case "sns":
+			r.permission(statements, used, "sns:Publish", destination)
+		}
+	}
+	if len(r.code.Calls) == 0 {
+		return
 	}
 	for _, call := range r.code.Calls {
 		resources := call.Resources
@@ -44,6 +55,16 @@ func (r *report) permissions() {
 				"the role may do it to every resource of the account")
 		}
 	}
+}
+
+// destinations are those of the function and of its mappings.
+func (r *report) destinations() []string {
+	all := []string{r.deployment.Function.AsyncDestination}
+	for _, m := range r.deployment.Mappings {
+		all = append(all, m.Destination)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 func (r *report) permission(statements []Statement, used []map[string]bool, action, resource string) {

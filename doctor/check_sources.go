@@ -61,10 +61,7 @@ func (r *report) unroutedEvents(rules []cqrs.Rule, opened map[string][]cqrs.Enve
 
 // syncs are the command tables of the data syncs.
 func (r *report) syncs() (tables []string) {
-	if r.code.Config.Registry == nil {
-		return nil
-	}
-	for _, route := range r.code.Config.Registry.Routes() {
+	for _, route := range r.code.routes() {
 		if route.Table != "" {
 			tables = append(tables, route.Table)
 		}

@@ -85,7 +85,7 @@ func TestCheck(t *testing.T) {
 			[]edit{func(_ *doctor.Code, d *doctor.Deployment) {
 				d.Subscriptions, d.Function.AsyncDestination = []doctor.Subscription{{Topic: prices, Endpoint: function}}, failed
 			}},
-			[]string{"error source-unrouted prices"},
+			[]string{"error source-unrouted prices", "warning delivery-dead-letters prices"},
 		},
 		"a rule without its stream": {
 			[]edit{own(func(mux *cqrs.Mux) { cqrs.OnKinesis[order](mux, cqrs.Stream("clicks")) })},
@@ -108,7 +108,7 @@ func TestCheck(t *testing.T) {
 					d.Rules, d.Function.AsyncDestination = []doctor.EventRule{{Schedule: true}, {Sources: []string{"com.shop"}}}, failed
 				},
 			},
-			[]string{"error source-unrouted a schedule"},
+			[]string{"error source-unrouted a schedule", "warning delivery-dead-letters com.shop"},
 		},
 		"a bucket for another event": {
 			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
@@ -126,7 +126,7 @@ func TestCheck(t *testing.T) {
 				mux := cqrs.NewMux()
 				cqrs.OnSNS[order](mux, cqrs.Topic("prices"))
 				c.Config.Factory = cqrs.Envelopes(mux, cqrs.From("orders", cqrs.SNS))
-				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders}}
+				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders, DeadLetters: failed}}
 			}}, nil,
 		},
 		"raw, and opened": {
@@ -134,19 +134,19 @@ func TestCheck(t *testing.T) {
 				mux := cqrs.NewMux()
 				cqrs.OnSNS[order](mux, cqrs.Any())
 				c.Config.Factory = cqrs.Envelopes(mux, cqrs.From(orders, cqrs.SNS))
-				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders, Raw: true}}
+				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders, Raw: true, DeadLetters: failed}}
 			}},
 			[]string{"error envelope-raw orders"},
 		},
 		"wrapped, and not opened": {
 			[]edit{func(_ *doctor.Code, d *doctor.Deployment) {
-				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders}}
+				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders, DeadLetters: failed}}
 			}},
 			[]string{"error envelope-unopened orders"},
 		},
 		"raw, and not opened": {
 			[]edit{func(_ *doctor.Code, d *doctor.Deployment) {
-				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders, Raw: true}}
+				d.Subscriptions = []doctor.Subscription{{Topic: prices, Endpoint: orders, Raw: true, DeadLetters: failed}}
 			}}, nil,
 		},
 		"whole batches": {
@@ -230,6 +230,44 @@ func TestCheck(t *testing.T) {
 				c.Calls, d.Unread = []doctor.Call{doctor.Calls(nil, "sqs:SendMessage")}, []string{"the role"}
 			}},
 			[]string{"note unread shop"},
+		},
+		"outcomes that are forgotten": {
+			[]edit{func(c *doctor.Code, _ *doctor.Deployment) { c.Config.Policy.Idempotency = cqrs.NewMemoryIdempotency() }},
+			[]string{"warning idempotency-short Config.Policy"},
+		},
+		"outcomes of a route that are forgotten": {
+			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
+				policy := cqrs.Policy{
+					Idempotency: cqrs.NewMemoryIdempotency(), IdempotencyOptions: []cqrs.IdempotencyOption{cqrs.IdempotencyTTL(time.Hour)},
+				}
+				cqrs.RegisterFunc(c.Config.Registry, func(context.Context, order) error { return nil }, cqrs.RoutePolicy(policy), cqrs.RouteName("orders"))
+				d.Queues[0].Retention = 2 * time.Hour
+			}},
+			[]string{"warning idempotency-short the policy of orders"},
+		},
+		"outcomes that are kept": {
+			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
+				c.Config.Policy.Idempotency = cqrs.NewMemoryIdempotency()
+				c.Config.Policy.IdempotencyOptions = []cqrs.IdempotencyOption{cqrs.IdempotencyTTL(96 * time.Hour)}
+			}}, nil,
+		},
+		"a heartbeat by the route's policy": {
+			[]edit{withTask, func(c *doctor.Code, d *doctor.Deployment) {
+				policy := cqrs.Policy{Callback: callback{}, CallbackOptions: []cqrs.CallbackOption{cqrs.HeartbeatEvery(10 * time.Second)}}
+				cqrs.RegisterFunc(c.Config.Registry, func(context.Context, order) error { return nil }, cqrs.RoutePolicy(policy))
+				d.Tasks = []doctor.Task{task}
+			}}, nil,
+		},
+		"a destination that may not be sent to": {
+			[]edit{func(_ *doctor.Code, d *doctor.Deployment) {
+				d.Function.AsyncDestination, d.Function.Statements = failed, []doctor.Statement{}
+			}},
+			[]string{"error permission-missing sqs:SendMessage"},
+		},
+		"a topic as a destination": {
+			[]edit{func(_ *doctor.Code, d *doctor.Deployment) {
+				d.Function.AsyncDestination, d.Function.Statements = prices, []doctor.Statement{allow([]string{"sns:Publish"}, prices)}
+			}}, nil,
 		},
 		"no permissions": {
 			[]edit{func(c *doctor.Code, d *doctor.Deployment) {

@@ -21,7 +21,7 @@ import (
 //	dynamodb:DescribeTable, DescribeTimeToLive
 //	sns:ListSubscriptions, GetSubscriptionAttributes
 //	s3:ListAllMyBuckets, GetBucketNotification
-//	events:ListRuleNamesByTarget, DescribeRule
+//	events:ListRuleNamesByTarget, DescribeRule, ListTargetsByRule
 //	states:ListStateMachines, DescribeStateMachine
 //	iam:ListRolePolicies, GetRolePolicy, ListAttachedRolePolicies, GetPolicy, GetPolicyVersion
 //

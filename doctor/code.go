@@ -5,7 +5,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/lambda-cqrs/cqrs"
 )
@@ -14,8 +13,6 @@ import (
 type Code struct {
 	// Config is that of the function: its factory, registry, policy and the rest.
 	Config cqrs.Config
-	// Heartbeat is what is given to cqrs.HeartbeatEvery; 0: none.
-	Heartbeat time.Duration
 	// Calls are what the code asks of AWS. Without any, permissions are not checked.
 	Calls []Call
 	// Variables are the names that it needs in its environment.
@@ -23,6 +20,28 @@ type Code struct {
 	// IdempotencyTable and SyncTable are those of dynamostore, "" where there is
 	// none.
 	IdempotencyTable, SyncTable string
+}
+
+// policies are those under which events of a type are handled: the routes' own, else
+// that of the function.
+func (c *Code) policies(event reflect.Type) []cqrs.Policy {
+	var own []cqrs.Policy
+	for _, route := range c.routes() {
+		if route.Event == event && route.Policy != nil {
+			own = append(own, *route.Policy)
+		}
+	}
+	if own == nil {
+		own = append(own, c.Config.Policy)
+	}
+	return own
+}
+
+func (c *Code) routes() []cqrs.Route {
+	if c.Config.Registry == nil {
+		return nil
+	}
+	return c.Config.Registry.Routes()
 }
 
 // Call is what the code asks of some resources.

@@ -80,6 +80,7 @@ type Table struct {
 type Subscription struct {
 	Topic, Endpoint string // ARNs
 	Raw             bool
+	DeadLetters     string // the ARN of where goes what cannot be delivered
 }
 
 // Bucket is what a bucket tells the function of.
@@ -94,6 +95,7 @@ type EventRule struct {
 	Name                 string
 	Sources, DetailTypes []string // of its pattern; nil where it does not say
 	Schedule             bool
+	DeadLetters          string // the ARN of where goes what cannot be delivered
 }
 
 // Task is a state of a state machine that calls the function.

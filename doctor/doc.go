@@ -41,7 +41,7 @@
 //
 // Warnings: mapping-disabled, batch-failures-unused, queue-dead-letters,
 // queue-receives (below 5), dead-letter-retention, stream-retries, stream-bisect,
-// stream-latest, async-retries, task-timeout, timeout-long, idempotency-ttl,
-// permission-wide, permission-unused. Notes: factory-unknown, variable-unknown,
-// unread.
+// stream-latest, async-retries, delivery-dead-letters, task-timeout, timeout-long,
+// idempotency-short, idempotency-ttl, permission-wide, permission-unused. Notes:
+// factory-unknown, variable-unknown, unread.
 package doctor

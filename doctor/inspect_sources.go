@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -29,13 +30,20 @@ func (i *inspection) subscriptions(ctx context.Context) error {
 			if s.Endpoint != i.Function.ARN && !queues[s.Endpoint] {
 				continue
 			}
-			if queues[s.Endpoint] {
+			if strings.HasPrefix(aws.ToString(found.SubscriptionArn), "arn:") { // it is confirmed
 				in := &sns.GetSubscriptionAttributesInput{SubscriptionArn: found.SubscriptionArn}
 				more, err := i.SNS.GetSubscriptionAttributes(ctx, in)
 				if err != nil {
 					return err
 				}
 				s.Raw = more.Attributes["RawMessageDelivery"] == "true"
+				var redrive redrivePolicy
+				if text := more.Attributes["RedrivePolicy"]; text != "" {
+					if err := json.Unmarshal([]byte(text), &redrive); err != nil {
+						return err
+					}
+				}
+				s.DeadLetters = redrive.DeadLetterTargetArn
 			}
 			i.Subscriptions = append(i.Subscriptions, s)
 		}
@@ -106,8 +114,12 @@ func (i *inspection) rules(ctx context.Context) error {
 					return fmt.Errorf("the pattern of %s: %w", name, err)
 				}
 			}
+			dead, err := i.ruleDeadLetters(ctx, name)
+			if err != nil {
+				return err
+			}
 			i.Rules = append(i.Rules, EventRule{
-				Name: name, Schedule: aws.ToString(rule.ScheduleExpression) != "",
+				Name: name, Schedule: aws.ToString(rule.ScheduleExpression) != "", DeadLetters: dead,
 				Sources: plain(pattern.Source), DetailTypes: plain(pattern.DetailType),
 			})
 		}
@@ -115,6 +127,25 @@ func (i *inspection) rules(ctx context.Context) error {
 			return nil
 		}
 		in.NextToken = page.NextToken
+	}
+}
+
+// ruleDeadLetters is where a rule sends what the function does not take.
+func (i *inspection) ruleDeadLetters(ctx context.Context, rule string) (string, error) {
+	in := &eventbridge.ListTargetsByRuleInput{Rule: &rule}
+	for {
+		page, err := i.EventBridge.ListTargetsByRule(ctx, in)
+		if err != nil {
+			return "", err
+		}
+		for _, t := range page.Targets {
+			if aws.ToString(t.Arn) == i.Function.ARN && t.DeadLetterConfig != nil {
+				return aws.ToString(t.DeadLetterConfig.Arn), nil
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			return "", nil
+		}
 	}
 }
 

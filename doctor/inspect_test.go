@@ -87,7 +87,9 @@ func TestInspectAQueueWithDeadLetters(t *testing.T) {
 	topic, err := topics.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("orders.fifo"), Attributes: map[string]string{"FifoTopic": "true"}})
 	require.NoError(t, err)
 	_, err = topics.Subscribe(t.Context(), &sns.SubscribeInput{
-		TopicArn: topic.TopicArn, Protocol: aws.String("sqs"), Endpoint: &live, Attributes: map[string]string{"RawMessageDelivery": "true"},
+		TopicArn: topic.TopicArn, Protocol: aws.String("sqs"), Endpoint: &live, Attributes: map[string]string{
+			"RawMessageDelivery": "true", "RedrivePolicy": string(redrive),
+		},
 	})
 	require.NoError(t, err)
 	f := a.Function("shop", lambda.NewHandler(func() {}), local.InvocationTimeout(15*time.Second), local.AsyncRetries(1))
@@ -104,7 +106,7 @@ func TestInspectAQueueWithDeadLetters(t *testing.T) {
 	}, d.Queues)
 	require.True(t, d.Queues[0].FIFO())
 	require.Equal(t, []doctor.Mapping{{Source: live, Enabled: true, Retries: -1, RecordAge: -1}}, d.Mappings)
-	require.Equal(t, []doctor.Subscription{{Topic: *topic.TopicArn, Endpoint: live, Raw: true}}, d.Subscriptions)
+	require.Equal(t, []doctor.Subscription{{Topic: *topic.TopicArn, Endpoint: live, Raw: true, DeadLetters: dead}}, d.Subscriptions)
 	require.Equal(t, 1, d.Function.AsyncRetries)
 	require.Equal(t, 15*time.Second, d.Function.Timeout)
 	require.Equal(t, []doctor.Statement{

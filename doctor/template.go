@@ -67,19 +67,28 @@ func (t *template) read(r *sam.Resource) error {
 	case "AWS::DynamoDB::Table":
 		return t.tableOf(p, known)
 	case "AWS::SNS::Subscription":
-		if endpoint := p.Text("Endpoint"); p.Text("Protocol") == "sqs" {
-			t.Subscriptions = append(t.Subscriptions,
-				Subscription{Topic: p.Text("TopicArn"), Endpoint: endpoint, Raw: p.Text("RawMessageDelivery") == "true"})
-		}
-		return nil
+		return t.subscription(p)
 	case "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine":
 		return t.machine(p, known)
-	case "AWS::SNS::Topic", "AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm", "AWS::KMS::Key":
+	case "AWS::SNS::Topic", "AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm", "AWS::KMS::Key",
+		"AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy":
 		return nil
 	default:
 		t.Unread = append(t.Unread, fmt.Sprintf("%s, an %s", r.ID, r.Kind))
 		return nil
 	}
+}
+
+func (t *template) subscription(p *sam.Properties) error {
+	if p.Text("Protocol") != "sqs" {
+		return nil
+	}
+	var redrive redrivePolicy
+	_, err := p.Into("RedrivePolicy", &redrive)
+	t.Subscriptions = append(t.Subscriptions, Subscription{
+		Topic: p.Text("TopicArn"), Endpoint: p.Text("Endpoint"), Raw: p.Text("RawMessageDelivery") == "true", DeadLetters: redrive.DeadLetterTargetArn,
+	})
+	return err
 }
 
 // refer makes up what a resource is known by.

@@ -46,6 +46,7 @@ func (t *template) function(p *sam.Properties, known sam.Reference) error {
 		return err
 	}
 	t.Function = f
+	t.allow(async.DestinationConfig)
 	for _, id := range slices.Sorted(maps.Keys(events)) {
 		t.event(events[id])
 	}
@@ -53,7 +54,25 @@ func (t *template) function(p *sam.Properties, known sam.Reference) error {
 }
 
 type destinations struct {
-	OnFailure struct{ Destination string }
+	OnFailure struct{ Type, Destination string }
+}
+
+// allowed is the statement that SAM adds to the role of a function for a destination
+// whose type is given.
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-function-onfailure.html
+func (d destinations) allowed() []Statement {
+	action := map[string]string{"SQS": "sqs:SendMessage", "SNS": "sns:Publish"}[d.OnFailure.Type]
+	if action == "" {
+		return nil
+	}
+	return []Statement{{Allow: true, Actions: []string{action}, Resources: []string{d.OnFailure.Destination}}}
+}
+
+// allow adds what SAM allows, where the other statements are known.
+func (t *template) allow(d destinations) {
+	if t.Function.Statements != nil {
+		t.Function.Statements = append(t.Function.Statements, d.allowed()...)
+	}
 }
 
 // statements reads the policies that are written out. Policy templates of SAM, and
@@ -149,7 +168,9 @@ type event struct {
 			Source     []any `json:"source"`
 			DetailType []any `json:"detail-type"`
 		}
-		SqsSubscription json.RawMessage
+		SqsSubscription  json.RawMessage
+		RedrivePolicy    redrivePolicy
+		DeadLetterConfig struct{ Arn string }
 	}
 }
 
@@ -169,13 +190,16 @@ func (t *template) event(e event) {
 		if p.MaximumRecordAgeInSeconds != nil {
 			m.RecordAge = seconds(int(*p.MaximumRecordAgeInSeconds))
 		}
+		t.allow(p.DestinationConfig)
 		t.Mappings = append(t.Mappings, m)
 	case "SNS":
 		if len(p.SqsSubscription) > 0 && string(p.SqsSubscription) != "false" {
 			t.Unread = append(t.Unread, "the queue of an SqsSubscription to "+p.Topic+": declare it as a queue and a mapping")
 			return
 		}
-		t.Subscriptions = append(t.Subscriptions, Subscription{Topic: p.Topic, Endpoint: t.Function.ARN})
+		t.Subscriptions = append(t.Subscriptions, Subscription{
+			Topic: p.Topic, Endpoint: t.Function.ARN, DeadLetters: p.RedrivePolicy.DeadLetterTargetArn,
+		})
 	case "S3":
 		b := Bucket{Name: p.Bucket, Events: p.Events}
 		for _, rule := range p.Filter.S3Key.Rules {
@@ -187,7 +211,9 @@ func (t *template) event(e event) {
 		}
 		t.Buckets = append(t.Buckets, b)
 	case "EventBridgeRule", "CloudWatchEvent":
-		t.Rules = append(t.Rules, EventRule{Sources: plain(p.Pattern.Source), DetailTypes: plain(p.Pattern.DetailType)})
+		t.Rules = append(t.Rules, EventRule{
+			Sources: plain(p.Pattern.Source), DetailTypes: plain(p.Pattern.DetailType), DeadLetters: p.DeadLetterConfig.Arn,
+		})
 	case "Schedule":
 		t.Rules = append(t.Rules, EventRule{Schedule: true})
 	case "Api", "HttpApi", "Alexa", "Cognito": // of Config.Fallback

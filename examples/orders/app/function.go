@@ -19,8 +19,11 @@ import (
 // redrive policy in template.yaml says.
 const MaxReceives = 5
 
-// Heartbeat fits the HeartbeatSeconds of the state machines, which are 60.
-const Heartbeat = 20 * time.Second
+// heartbeat fits the HeartbeatSeconds of the state machines, which are 60.
+const heartbeat = 20 * time.Second
+
+// remembered is longer than any queue keeps a message, so that none is handled twice.
+const remembered = 15 * 24 * time.Hour
 
 // Start runs the function until its environment ends. It does not return where it
 // cannot begin: it says why and exits.
@@ -60,11 +63,12 @@ func Function(o *Shop, log *slog.Logger) (cqrs.Config, error) {
 		Factory:  Factory(o.Settings),
 		Registry: registry,
 		Policy: cqrs.Policy{
-			Callback:        sfntask.New(o.SFN),
-			CallbackOptions: []cqrs.CallbackOption{cqrs.HeartbeatEvery(Heartbeat)},
-			Idempotency:     dynamostore.NewIdempotency(o.DynamoDB, o.IdempotencyTable),
-			Retry:           &cqrs.RetryPolicy{Backoff: 100 * time.Millisecond},
-			Timeout:         10 * time.Second,
+			Callback:           sfntask.New(o.SFN),
+			CallbackOptions:    []cqrs.CallbackOption{cqrs.HeartbeatEvery(heartbeat)},
+			Idempotency:        dynamostore.NewIdempotency(o.DynamoDB, o.IdempotencyTable),
+			IdempotencyOptions: []cqrs.IdempotencyOption{cqrs.IdempotencyTTL(remembered)},
+			Retry:              &cqrs.RetryPolicy{Backoff: 100 * time.Millisecond},
+			Timeout:            10 * time.Second,
 		},
 		Logger:      log,
 		Alarm:       cqrs.ThrottleAlarms(o.Alarms, time.Minute),

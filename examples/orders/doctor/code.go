@@ -41,7 +41,6 @@ func code(variable func(name string) string) (doctor.Code, error) {
 	config, err := app.Function(o, slog.New(slog.DiscardHandler))
 	return doctor.Code{
 		Config:           config,
-		Heartbeat:        app.Heartbeat,
 		Variables:        app.Variables(),
 		IdempotencyTable: settings.IdempotencyTable,
 		SyncTable:        settings.SyncTable,

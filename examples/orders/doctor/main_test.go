@@ -79,12 +79,23 @@ func TestTemplateWithAMistake(t *testing.T) {
 			after: "OrderStream:", old: "BisectBatchOnFunctionError: true", new: "BisectBatchOnFunctionError: false",
 			rules: []string{"warning stream-bisect shop-order-data"},
 		},
+		"a subscription without dead letters": {
+			after: "FilterPolicy:", old: "RedrivePolicy: {deadLetterTargetArn: !GetAtt Undelivered.Arn}", new: "Tags: {}",
+			rules: []string{"warning delivery-dead-letters Prices"},
+		},
+		"a rule without dead letters": {
+			after: "OrderShipped:", old: "DeadLetterConfig: {Arn: !GetAtt Undelivered.Arn}", new: "Tags: {}",
+			rules: []string{"warning delivery-dead-letters com.shop Order Shipped"},
+		},
+		"messages that are kept for long": {
+			after: "\n  DeadLetters:", old: "1209600", new: "1382400", rules: []string{"warning idempotency-short Config.Policy"},
+		},
 		"no limit of attempts": {
 			after: "OrderStream:", old: "MaximumRetryAttempts: 50\n            MaximumRecordAgeInSeconds: 43200", new: "MaximumRetryAttempts: -1",
 			rules: []string{"warning stream-retries shop-order-data"},
 		},
 		"no destination of a stream": {
-			after: "ProductCommandStream:", old: "DestinationConfig: {OnFailure: {Destination: !GetAtt Undelivered.Arn}}", new: "Enabled: true",
+			after: "ProductCommandStream:", old: "DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt Undelivered.Arn}}", new: "Enabled: true",
 			rules: []string{"error stream-destination shop-product-command"},
 		},
 		"a stream from now on": {
@@ -217,7 +228,7 @@ func TestTemplateWithAMistake(t *testing.T) {
 			t.Parallel()
 			before, behind, found := strings.Cut(good, test.after)
 			require.True(t, found, test.after)
-			require.Contains(t, behind, test.old)
+			require.Contains(t, behind, test.old, test.old)
 			bad := before + test.after + strings.Replace(behind, test.old, test.new, 1)
 			if test.rules == nil {
 				_, err := doctor.ReadTemplate([]byte(bad), map[string]string{"DatabaseUrl": "x", "MailFrom": "x"})

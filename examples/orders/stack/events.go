@@ -59,7 +59,7 @@ func (s *Stack) listen(id string, event *yaml.Node) error {
 	if listen == nil {
 		return fmt.Errorf("an event of type %s is not known here", kind)
 	}
-	p, err := s.resolver.Properties("event "+kind, node, nil)
+	p, err := s.resolver.Properties("event "+kind, node, ignored)
 	if err == nil {
 		err = listen(s.function, id, p)
 	}

@@ -13,7 +13,11 @@ func ignored(property string) bool {
 		"AWS::Serverless::Function.MemorySize", // the process has what the machine has
 		"AWS::Serverless::Function.Events",     // each is connected once the function is there
 		"AWS::Serverless::Function.Policies",   // permissions are not checked
-		"AWS::Serverless::StateMachine.Policies":
+		"AWS::Serverless::StateMachine.Policies",
+		"AWS::SQS::QueuePolicy.PolicyDocument",
+		"AWS::SQS::QueuePolicy.Queues",
+		"event SNS.RedrivePolicy", // within one process everything is delivered
+		"event EventBridgeRule.DeadLetterConfig":
 		return true
 	}
 	return false

@@ -123,6 +123,8 @@ func maker(kind string) func(s *Stack, ctx context.Context, r *resource, p *sam.
 		return (*Stack).makeBucket
 	case "AWS::SQS::Queue":
 		return (*Stack).makeQueue
+	case "AWS::SQS::QueuePolicy":
+		return (*Stack).makePolicy
 	case "AWS::SNS::Topic":
 		return (*Stack).makeTopic
 	case "AWS::Serverless::Function":

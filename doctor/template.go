@@ -86,7 +86,8 @@ func (t *template) subscription(p *sam.Properties) error {
 	var redrive redrivePolicy
 	_, err := p.Into("RedrivePolicy", &redrive)
 	t.Subscriptions = append(t.Subscriptions, Subscription{
-		Topic: p.Text("TopicArn"), Endpoint: p.Text("Endpoint"), Raw: p.Text("RawMessageDelivery") == "true", DeadLetters: redrive.DeadLetterTargetArn,
+		Topic: p.Text("TopicArn"), Endpoint: p.Text("Endpoint"), Raw: p.Text("RawMessageDelivery") == "true",
+		DeadLetters: redrive.DeadLetterTargetArn,
 	})
 	return err
 }

@@ -4,6 +4,7 @@ go 1.26.0
 
 replace (
 	github.com/lambda-cqrs/cqrs => ../
+	github.com/lambda-cqrs/cqrs/examples => ../examples
 	github.com/lambda-cqrs/cqrs/local => ../local
 )
 
@@ -21,6 +22,7 @@ require (
 	github.com/jackc/pgx/v5 v5.7.6
 	github.com/johannesboyne/gofakes3 v1.2.0
 	github.com/lambda-cqrs/cqrs v0.0.0-00010101000000-000000000000
+	github.com/lambda-cqrs/cqrs/examples v0.0.0-00010101000000-000000000000
 	github.com/lambda-cqrs/cqrs/local v0.0.0-00010101000000-000000000000
 	github.com/stretchr/testify v1.12.1
 	go.uber.org/goleak v1.3.0
@@ -55,10 +57,10 @@ require (
 	github.com/tidwall/btree v1.8.2 // indirect
 	go.shabbyrobe.org/gocovmerge v0.0.0-20230507111327-fa4f82cfbf4d // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/crypto v0.37.0 // indirect
+	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/text v0.24.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	modernc.org/libc v1.79.0 // indirect
 	modernc.org/mathutil v1.7.1 // indirect

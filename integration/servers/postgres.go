@@ -145,18 +145,24 @@ func (p *PostgreSQL) url(database string) string {
 	return fmt.Sprintf("postgres://cqrs@%s/%s?sslmode=disable", p.address, database)
 }
 
-// Open makes an empty database and opens it. The caller closes it.
-func (p *PostgreSQL) Open(ctx context.Context) (*sql.DB, error) {
+// Create makes an empty database and returns its URL.
+func (p *PostgreSQL) Create(ctx context.Context) (string, error) {
 	name := fmt.Sprintf("test_%d", p.databases.Add(1))
 	admin, err := sql.Open("pgx", p.url("postgres"))
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	_, err = admin.ExecContext(ctx, "CREATE DATABASE "+name)
-	if err := errors.Join(err, admin.Close()); err != nil {
+	return p.url(name), errors.Join(err, admin.Close())
+}
+
+// Open makes an empty database and opens it. The caller closes it.
+func (p *PostgreSQL) Open(ctx context.Context) (*sql.DB, error) {
+	url, err := p.Create(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return sql.Open("pgx", p.url(name))
+	return sql.Open("pgx", url)
 }
 
 // Close stops the server and removes what it wrote.

@@ -22,7 +22,8 @@ func Registry(o *Shop, log *slog.Logger) (*cqrs.Registry, error) {
 	}
 	r := cqrs.NewRegistry(cqrs.Log(log))
 
-	importer := catalog.NewImporter(o.Objects, o.Products, cqrs.NewAlarms(o.Alarms), Tenant)
+	alarms := cqrs.NewAlarms(o.Alarms)
+	importer := catalog.NewImporter(o.Objects, o.Products, alarms, Tenant)
 	cqrs.Register(r, cqrs.Func(importer.Handle))
 	cqrs.RegisterFunc(r, catalog.NewPriceUpdater(o.Products).Handle)
 
@@ -41,16 +42,16 @@ func Registry(o *Shop, log *slog.Logger) (*cqrs.Registry, error) {
 	cqrs.Register(r, cqrs.Func(notifications.NewSender(mail, messages, templates, o.Sender).Handle))
 	cqrs.Register(r, cqrs.StoreFailures(o.Failures, o.Alarms), cqrs.RouteName("failures.DeadLetter"))
 
-	cache := changes.NewCache(o.DynamoDB, o.CacheTable)
 	external := changes.NewExternal(&http.Client{Timeout: 5 * time.Second}, o.External)
-	cqrs.RegisterFunc(r, changes.NewProductChanged(cache, external).Handle, cqrs.RouteName("changes.Product"))
-	cqrs.RegisterFunc(r, changes.NewOrderChanged(cache, external).Handle, cqrs.RouteName("changes.Order"))
-	cqrs.RegisterFunc(r, changes.NewOrderChanged(cache, external).HandleCreated, cqrs.RouteName("changes.OrderCreated"))
-	cqrs.RegisterFunc(r, changes.NewUserChanged(cache, external).Handle, cqrs.RouteName("changes.User"))
+	cqrs.RegisterFunc(r, changes.NewProductChanged(o.Cache, external).Handle, cqrs.RouteName("changes.Product"))
+	orders := changes.NewOrderChanged(o.Cache, external)
+	cqrs.RegisterFunc(r, orders.Handle, cqrs.RouteName("changes.Order"))
+	cqrs.RegisterFunc(r, orders.HandleCreated, cqrs.RouteName("changes.OrderCreated"))
+	cqrs.RegisterFunc(r, changes.NewUserChanged(o.Cache, external).Handle, cqrs.RouteName("changes.User"))
 	cqrs.RegisterFunc(r, changes.NewRequests(o.Products, o.Orders, external).Handle)
 
 	cqrs.RegisterDataSync(r, o.ProductSync)
 	cqrs.RegisterDataSync(r, o.OrderSync)
-	cqrs.RegisterFunc(r, readmodels.NewCaretaker(o.ProductSync, o.OrderSync).Handle)
+	cqrs.Register(r, cqrs.Func(readmodels.NewCaretaker(alarms, o.ProductSync, o.OrderSync).Handle))
 	return r, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/lambda-cqrs/cqrs/aws/snsalarm"
 	"github.com/lambda-cqrs/cqrs/aws/sqsqueue"
 	"github.com/lambda-cqrs/cqrs/command"
+	"github.com/lambda-cqrs/cqrs/examples/orders/changes"
 	"github.com/lambda-cqrs/cqrs/examples/orders/notifications"
 	"github.com/lambda-cqrs/cqrs/examples/orders/readmodels"
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
@@ -40,6 +41,7 @@ type Shop struct {
 	Database *sql.DB
 	Failures *sqlstore.Failures
 	Objects  *s3store.Store
+	Cache    *changes.Cache
 	Queue    *notifications.Queue
 	Alarms   cqrs.Alarmer
 }
@@ -57,6 +59,7 @@ func Open(ctx context.Context, s Settings, cfg aws.Config) (*Shop, error) {
 		Database: db,
 		Failures: sqlstore.NewFailures(db),
 		Objects:  s3store.New(clients.S3, s.Files),
+		Cache:    changes.NewCache(clients.DynamoDB, s.CacheTable),
 		Queue:    notifications.NewQueue(clients.SQS, s.Notifications),
 		Alarms:   snsalarm.New(clients.SNS, s.AlarmTopic, snsalarm.Environment(s.Stage)),
 	}
@@ -68,7 +71,7 @@ func Open(ctx context.Context, s Settings, cfg aws.Config) (*Shop, error) {
 	o.ProductSync = cqrs.NewDataSync(s.ProductTables().Command, progress,
 		command.Target[shop.Product](products),
 		readmodels.Products(db),
-		readmodels.Search[shop.Product](clients.DynamoDB, s.SearchTable),
+		readmodels.Search(clients.DynamoDB, s.SearchTable, readmodels.ProductText),
 		readmodels.Analytics[shop.Product](once, s.Analytics),
 	).With(cqrs.SyncAlarm(o.Alarms))
 	o.Products = command.New(command.Config[shop.Product]{Store: products, Sync: o.ProductSync})
@@ -77,7 +80,7 @@ func Open(ctx context.Context, s Settings, cfg aws.Config) (*Shop, error) {
 	o.OrderSync = cqrs.NewDataSync(s.OrderTables().Command, progress,
 		command.Target[shop.Order](orders),
 		readmodels.Orders(db),
-		readmodels.Search[shop.Order](clients.DynamoDB, s.SearchTable),
+		readmodels.Search(clients.DynamoDB, s.SearchTable, readmodels.OrderText),
 		readmodels.Analytics[shop.Order](once, s.Analytics),
 	).With(cqrs.SyncAlarm(o.Alarms))
 	o.Orders = command.New(command.Config[shop.Order]{Store: orders, Sync: o.OrderSync})

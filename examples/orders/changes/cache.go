@@ -4,88 +4,137 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lambda-cqrs/cqrs"
 )
 
-// CacheClient is what a Cache needs of a *dynamodb.Client.
+// CacheClient is what the cache needs of a *dynamodb.Client.
 type CacheClient interface {
 	GetItem(ctx context.Context, in *dynamodb.GetItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
 	PutItem(ctx context.Context, in *dynamodb.PutItemInput, opts ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 }
 
-// cachedFor is how long a copy lives, and how long it is known that one was dropped.
-const cachedFor = time.Hour
+const (
+	// valueLife is how old a cached value may become, even if no change is heard of,
+	// and markLife how long an invalidation is remembered. Both have to be longer than
+	// anybody may take to store what he has read: an invocation has 15 minutes.
+	valueLife = time.Hour
+	markLife  = 24 * time.Hour
+	// maxValue is what is worth caching, in bytes. DynamoDB's items end at 400 KB.
+	maxValue = 256 << 10
+)
 
-// Cache keeps copies in a table with the keys pk and sk and the TTL attribute "ttl".
-// What is dropped leaves its version behind: a reader who had read an older one cannot
-// put that back.
+// Cache keeps values in a table with the keys pk and sk and the time to live
+// "ttl". It is safe for parallel use.
+//
+// What is read before a change and stored after it would stay until it expires. So an
+// invalidation leaves a mark with the version of the change, and nothing older than
+// that is stored again.
 type Cache struct {
 	client CacheClient
 	table  string
 }
 
-// NewCache keeps copies in that table.
+// NewCache makes a cache in a table.
 func NewCache(client CacheClient, table string) *Cache { return &Cache{client, table} }
 
-// Invalidate drops the copy of anything older than a version.
-func (c *Cache) Invalidate(ctx context.Context, key cqrs.Key, version int64) error {
-	return c.put(ctx, key, version, nil, "version < :version")
+// cached is an item: a value of a version, or without one the mark that no older
+// version is to be stored.
+type cached struct {
+	PK      string `dynamodbav:"pk"`
+	SK      string `dynamodbav:"sk"`
+	Version int64  `dynamodbav:"version"`
+	Value   string `dynamodbav:"value,omitempty"` // JSON
+	TTL     int64  `dynamodbav:"ttl"`             // seconds since 1970
 }
 
-// Get returns the copy, else what load reads, of which it keeps a copy. The value has
-// to be of a type that encoding/json takes.
-func Get[T any](
-	ctx context.Context, c *Cache, key cqrs.Key, load func(ctx context.Context) (value T, version int64, err error),
-) (T, error) {
-	var value T
-	found, err := c.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &c.table, Key: cacheKey(key)})
+// Loader reads what is not cached, with its version, at the source. Its error is that
+// of the read, and is not cached.
+type Loader[V any] = func(ctx context.Context) (value V, version int64, err error)
+
+// ReadThrough returns what is cached under the key, or loads and caches it. After an
+// invalidation has returned nobody gets what was cached before. It costs one read, and
+// where nothing is cached the load and one write.
+func ReadThrough[V any](ctx context.Context, c *Cache, key cqrs.Key, load Loader[V]) (value V, err error) {
+	text, err := c.read(ctx, key)
 	if err != nil {
 		return value, err
 	}
-	if text, ok := found.Item["value"].(*types.AttributeValueMemberS); ok && json.Unmarshal([]byte(text.Value), &value) == nil {
-		return value, nil
+	if text != "" && json.Unmarshal([]byte(text), &value) == nil {
+		return value, nil // what another release has cached may not fit, and is loaded
 	}
 	value, version, err := load(ctx)
 	if err != nil {
 		return value, err
 	}
-	text, err := json.Marshal(value)
+	encoded, err := json.Marshal(value)
 	if err != nil {
-		return value, err
+		return value, fmt.Errorf("changes: cache %s %s: %w", key.PK, key.SK, err)
 	}
-	return value, c.put(ctx, key, version, text, "version <= :version")
+	return value, c.store(ctx, key, version, string(encoded))
 }
 
-// put writes a copy, or that there is none, on a condition; where that does not hold,
-// somebody knows better.
-func (c *Cache) put(ctx context.Context, key cqrs.Key, version int64, value []byte, condition string) error {
-	item := cacheKey(key)
-	item["version"] = number(version)
-	item["ttl"] = number(time.Now().Add(cachedFor).Unix())
-	if value != nil {
-		item["value"] = &types.AttributeValueMemberS{Value: string(value)}
-	}
-	_, err := c.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &c.table, Item: item, ConditionExpression: aws.String("attribute_not_exists(version) OR " + condition),
-		ExpressionAttributeValues: map[string]types.AttributeValue{":version": number(version)},
-	})
-	if _, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+// Invalidate forgets what is cached of the versions before this one, and keeps it out.
+// What is cached of this version or a newer one stays. It costs one write.
+func (c *Cache) Invalidate(ctx context.Context, key cqrs.Key, version int64) error {
+	mark := cached{PK: key.PK, SK: key.SK, Version: version, TTL: time.Now().Add(markLife).Unix()}
+	return c.put(ctx, mark, "attribute_not_exists(pk) OR #version < :version")
+}
+
+// store keeps a value unless something newer is known. That it is not kept is no
+// error: it has been read all the same.
+func (c *Cache) store(ctx context.Context, key cqrs.Key, version int64, value string) error {
+	if len(value) > maxValue {
 		return nil
 	}
-	return err
+	item := cached{PK: key.PK, SK: key.SK, Version: version, Value: value, TTL: time.Now().Add(valueLife).Unix()}
+	return c.put(ctx, item, "attribute_not_exists(pk) OR #version <= :version")
 }
 
-func cacheKey(key cqrs.Key) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{
-		"pk": &types.AttributeValueMemberS{Value: key.PK}, "sk": &types.AttributeValueMemberS{Value: key.SK},
+func (c *Cache) put(ctx context.Context, item cached, condition string) error {
+	attributes, err := attributevalue.MarshalMap(item)
+	if err != nil {
+		return cqrs.Permanent(err)
 	}
+	_, err = c.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &c.table, Item: attributes,
+		ConditionExpression:       &condition,
+		ExpressionAttributeNames:  map[string]string{"#version": "version"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":version": number(item.Version)},
+	})
+	if _, refused := errors.AsType[*types.ConditionalCheckFailedException](err); refused {
+		return nil // something as new or newer is there
+	}
+	if err != nil {
+		return fmt.Errorf("changes: write the cache of %s %s: %w", item.PK, item.SK, err)
+	}
+	return nil
+}
+
+// read returns "" where nothing is cached, or what is has expired and waits to be
+// removed. The read is consistent: the others may be a second behind.
+func (c *Cache) read(ctx context.Context, key cqrs.Key) (value string, err error) {
+	id, err := attributevalue.MarshalMap(map[string]string{"pk": key.PK, "sk": key.SK})
+	if err != nil {
+		return "", err
+	}
+	out, err := c.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &c.table, Key: id, ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return "", fmt.Errorf("changes: read the cache of %s %s: %w", key.PK, key.SK, err)
+	}
+	var item cached
+	if err := attributevalue.UnmarshalMap(out.Item, &item); err != nil || item.TTL <= time.Now().Unix() {
+		return "", err
+	}
+	return item.Value, nil
 }
 
 func number(n int64) types.AttributeValue {

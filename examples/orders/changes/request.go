@@ -10,10 +10,11 @@ import (
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
 )
 
-// SyncRequest asks for one thing to be sent to the systems outside once more. It is a
-// message of the queue: {"type":"SYNC_REQUEST", …}.
+// SyncRequest asks for an aggregate to be sent to the systems outside once more:
+//
+//	{"type": "SYNC_REQUEST", "kind": "PRODUCT", "tenant": "acme", "sk": "tea"}
 type SyncRequest struct {
-	Kind   string `json:"kind"` // PRODUCT or ORDER
+	Kind   string `json:"kind"`
 	Tenant string `json:"tenant"`
 	SK     string `json:"sk"`
 }
@@ -21,50 +22,49 @@ type SyncRequest struct {
 // EventTenant is whose it is.
 func (r SyncRequest) EventTenant() string { return r.Tenant }
 
-// Requests handles such requests.
+// Requests sends what is asked for.
 type Requests struct {
 	products *command.Service[shop.Product]
 	orders   *command.Service[shop.Order]
 	external *External
 }
 
-// NewRequests returns the handler.
-func NewRequests(
-	products *command.Service[shop.Product], orders *command.Service[shop.Order], external *External,
-) *Requests {
+// NewRequests makes the handler.
+func NewRequests(products *command.Service[shop.Product], orders *command.Service[shop.Order], external *External) *Requests {
 	return &Requests{products, orders, external}
 }
 
-// Handle sends the newest data there are.
+// Handle reads the newest data, which may be newer than what the request was made
+// for, and sends it. A kind or an aggregate that does not exist is a permanent error.
 func (h *Requests) Handle(ctx context.Context, r SyncRequest) error {
-	var message Message
-	var err error
 	switch r.Kind {
 	case shop.KindProduct:
-		message, err = read(ctx, h.products, r)
+		return resend(ctx, h.external, h.products, r, shop.ProductKey)
 	case shop.KindOrder:
-		message, err = read(ctx, h.orders, r)
+		return resend(ctx, h.external, h.orders, r, shop.OrderKey)
 	default:
-		return cqrs.Permanent(fmt.Errorf("%q is neither PRODUCT nor ORDER", r.Kind))
+		return cqrs.Permanent(fmt.Errorf("changes: the kind of a sync request is %q; it has to be %s or %s",
+			r.Kind, shop.KindProduct, shop.KindOrder))
 	}
-	if errors.Is(err, cqrs.ErrNotFound) {
-		return cqrs.Permanent(err)
-	}
+}
+
+func resend[A any](
+	ctx context.Context, external *External, service *command.Service[A], r SyncRequest,
+	keyOf func(tenant, sk string) (cqrs.Key, error),
+) error {
+	key, err := keyOf(r.Tenant, r.SK)
 	if err != nil {
 		return err
 	}
-	return h.external.Send(ctx, message)
-}
-
-func read[A any](ctx context.Context, s *command.Service[A], r SyncRequest) (Message, error) {
-	key, err := command.NewKey(r.Kind, r.Tenant, r.SK)
-	if err != nil {
-		return Message{}, cqrs.Permanent(err)
+	data, err := service.Get(ctx, key)
+	switch {
+	case errors.Is(err, cqrs.ErrNotFound):
+		return cqrs.Permanent(err)
+	case err != nil:
+		return err
+	case data.Deleted:
+		return external.Delete(ctx, key, data.Version)
+	default:
+		return external.Put(ctx, key, data.Version, data.Attributes)
 	}
-	c, err := s.Get(ctx, key)
-	m := Message{Kind: r.Kind, Tenant: r.Tenant, Key: r.SK, Version: c.Version}
-	if !c.Deleted {
-		m.Value = c.Attributes
-	}
-	return m, err
 }

@@ -67,19 +67,24 @@ func (w *world) upload(ctx context.Context, name, key string) error {
 }
 
 func (w *world) putUser(ctx context.Context, n int, version int64) error {
-	user := shop.User{
-		PK: shop.KindUser + "#" + app.Tenant, SK: fmt.Sprintf("customer-%02d", n),
-		Name: fmt.Sprintf("Customer %d", n), Mail: customer(n), Version: version,
-	}
-	if version > 1 {
-		user.Name += " of the new town"
-	}
-	item, err := attributevalue.MarshalMap(user)
+	item, err := attributevalue.MarshalMap(user(n, version))
 	if err != nil {
 		return err
 	}
 	_, err = w.shop.DynamoDB.PutItem(ctx, &dynamodb.PutItemInput{TableName: &w.shop.UserTable, Item: item})
 	return err
+}
+
+// user is a customer as of a version: before and after moving.
+func user(n int, version int64) shop.User {
+	u := shop.User{
+		PK: shop.KindUser + "#" + app.Tenant, SK: fmt.Sprintf("customer-%02d", n),
+		Name: fmt.Sprintf("Customer %d", n), Mail: customer(n), Version: version,
+	}
+	if version > 1 {
+		u.Name += " of the new town"
+	}
+	return u
 }
 
 func customer(n int) string { return fmt.Sprintf("customer-%02d@example.com", n) }
@@ -200,21 +205,18 @@ func changesOfTheDay(ctx context.Context, w *world) error {
 			return err
 		}
 	}
-	discontinued, err := shop.ProductKey(app.Tenant, sku(listedProducts-1))
-	if err != nil {
-		return err
-	}
-	if _, err = w.shop.Products.Delete(ctx, discontinued, command.Latest); err != nil {
+	discontinued := keyOf(shop.KindProduct, sku(listedProducts-1))
+	if _, err := w.shop.Products.Delete(ctx, discontinued, command.Latest); err != nil {
 		return err
 	}
 	request := fmt.Sprintf(`{"type":"SYNC_REQUEST","kind":%q,"tenant":%q,"sk":%q}`, shop.KindProduct, app.Tenant, sku(7))
-	if _, err = w.shop.SQS.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &w.shop.Notifications, MessageBody: &request}); err != nil {
+	if _, err := w.shop.SQS.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &w.shop.Notifications, MessageBody: &request}); err != nil {
 		return err
 	}
-	err = w.settle(ctx, "the new prices", func(ctx context.Context) (bool, error) {
+	err := w.settle(ctx, "the new prices", func(ctx context.Context) (bool, error) {
 		for n := range 5 {
 			p, err := w.product(ctx, sku(n))
-			if err != nil || p.Attributes.Price != int64(1000+n) {
+			if err != nil || p.Price != int64(1000+n) {
 				return false, err
 			}
 		}

@@ -113,7 +113,7 @@ func (w *world) order(ctx context.Context, n int) (shop.Order, error) {
 		if err != nil {
 			return shop.Order{}, err
 		}
-		line := shop.Line{SKU: p.Attributes.SKU, Quantity: 1 + random.Int64N(3), Price: p.Attributes.Price}
+		line := shop.Line{SKU: p.SKU, Quantity: 1 + random.Int64N(3), Price: p.Price}
 		if n == tooMuch {
 			line.Quantity = 1_000_000
 		}

@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/command"
+	"github.com/lambda-cqrs/cqrs/examples/orders/app"
+	"github.com/lambda-cqrs/cqrs/examples/orders/readmodels"
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
 )
 
@@ -81,35 +82,39 @@ func drifts[A any](ctx context.Context, s *command.Service[A], sync *cqrs.DataSy
 
 // same compares what a read model has with what it should have, and names the
 // differences.
-func same[V any](what string, got, want map[string]V) error {
+func same[K comparable, V any](what string, got, want map[K]V) error {
 	var different []string
-	for _, key := range slices.Sorted(maps.Keys(want)) {
+	for key, wanted := range want {
 		have, ok := got[key]
 		switch {
 		case !ok:
-			different = append(different, key+" is missing")
-		case !reflect.DeepEqual(have, want[key]):
-			different = append(different, fmt.Sprintf("%s is %+v, not %+v", key, have, want[key]))
+			different = append(different, fmt.Sprintf("%v is missing", key))
+		case !reflect.DeepEqual(have, wanted):
+			different = append(different, fmt.Sprintf("%v is %+v, not %+v", key, have, wanted))
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(got)) {
+	for key := range got {
 		if _, ok := want[key]; !ok {
-			different = append(different, key+" should not be there")
+			different = append(different, fmt.Sprintf("%v should not be there", key))
 		}
 	}
 	if len(different) == 0 {
 		return nil
 	}
+	slices.Sort(different)
 	return fmt.Errorf("%s: %d differ: %s", what, len(different), clip(fmt.Sprint(different), 300))
 }
 
 // alive leaves out what is deleted: read models show the rest.
-func alive[A any](all map[string]Versioned[A]) map[string]A {
-	there := map[string]A{}
-	for key, one := range all {
+func alive[A any](kind string, all map[string]Versioned[A]) map[cqrs.Key]readmodels.Stored[A] {
+	there := map[cqrs.Key]readmodels.Stored[A]{}
+	for sk, one := range all {
 		if !one.Deleted {
-			there[key] = one.Attributes
+			there[keyOf(kind, sk)] = readmodels.Stored[A]{Version: one.Version, Attributes: one.Attributes}
 		}
 	}
 	return there
 }
+
+// keyOf is the key of what the shop has under a sort key.
+func keyOf(kind, sk string) cqrs.Key { return cqrs.Key{PK: shop.Partition(kind, app.Tenant), SK: sk} }

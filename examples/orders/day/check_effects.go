@@ -2,6 +2,7 @@ package day
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,7 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/examples/orders/app"
+	"github.com/lambda-cqrs/cqrs/examples/orders/changes"
+	"github.com/lambda-cqrs/cqrs/examples/orders/changes/externaltest"
 	"github.com/lambda-cqrs/cqrs/examples/orders/fulfilment"
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
 	"github.com/lambda-cqrs/cqrs/examples/orders/uploads"
@@ -109,28 +113,34 @@ func (w *world) checkMails(_ context.Context, s *State) (string, error) {
 	return fmt.Sprintf("%d, each once", len(got)), same("mails", got, want)
 }
 
-// checkExternal: the systems outside know the newest version of everything.
+// checkExternal: the systems outside have the newest version of everything.
 func (w *world) checkExternal(_ context.Context, s *State) (string, error) {
-	got, want := map[string]int64{}, map[string]int64{}
-	for path, thing := range w.systems.Things() {
-		got[path] = thing.Version
-		if thing.Gone {
-			got[path] = -thing.Version
-		}
-	}
-	for sku, p := range s.Products {
-		want["/"+shop.KindProduct+"/"+app.Tenant+"/"+sku] = p.Version
-		if p.Deleted {
-			want["/"+shop.KindProduct+"/"+app.Tenant+"/"+sku] = -p.Version
-		}
-	}
-	for number, o := range s.Orders {
-		want["/"+shop.KindOrder+"/"+app.Tenant+"/"+number] = o.Version
-	}
+	accounts := map[string]Versioned[changes.Account]{}
 	for n := range customers {
-		want[fmt.Sprintf("/%s/%s/customer-%02d", shop.KindUser, app.Tenant, n)] = userVersion(n)
+		u := user(n, userVersion(n))
+		accounts[u.SK] = Versioned[changes.Account]{Version: u.Version, Attributes: changes.Account{Name: u.Name, Mail: u.Mail}}
 	}
-	return fmt.Sprintf("%d things, all at their newest version", len(got)), same("systems that follow", got, want)
+	want := map[cqrs.Key]externaltest.Document{}
+	err := errors.Join(documents(want, shop.KindProduct, s.Products), documents(want, shop.KindOrder, s.Orders),
+		documents(want, shop.KindUser, accounts))
+	got := w.systems.List()
+	return fmt.Sprintf("%d things, all at their newest version", len(got)), errors.Join(err, same("systems that follow", got, want))
+}
+
+// documents adds what the systems outside are to have of a kind.
+func documents[A any](to map[cqrs.Key]externaltest.Document, kind string, all map[string]Versioned[A]) error {
+	for sk, one := range all {
+		document := externaltest.Document{Version: one.Version, Deleted: one.Deleted}
+		if !one.Deleted {
+			body, err := json.Marshal(one.Attributes)
+			if err != nil {
+				return err
+			}
+			document.Body = body
+		}
+		to[keyOf(kind, sk)] = document
+	}
+	return nil
 }
 
 func userVersion(n int) int64 {
@@ -184,6 +194,7 @@ func (w *world) checkAlarms(context.Context, *State) (string, error) {
 	var missing []error
 	for _, wanted := range []alarm{
 		{Severity: "WARNING", Source: "catalog.CSVImport"},
+		{Severity: "WARNING", Source: "readmodels.Caretaker"},
 		{Severity: "ERROR", Source: "notifications.Notification"},
 	} {
 		if !w.alarms.has(wanted.Severity, wanted.Source) {

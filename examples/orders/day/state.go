@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/command"
 	"github.com/lambda-cqrs/cqrs/examples/orders/app"
+	"github.com/lambda-cqrs/cqrs/examples/orders/changes"
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
 )
 
@@ -31,17 +31,18 @@ type Versioned[A any] struct {
 
 var errDiscontinued = errors.New("the product is discontinued")
 
-// product reads a product that is not discontinued.
-func (w *world) product(ctx context.Context, sku string) (cqrs.Command[shop.Product], error) {
-	key, err := shop.ProductKey(app.Tenant, sku)
-	if err != nil {
-		return cqrs.Command[shop.Product]{}, err
-	}
-	p, err := w.shop.Products.Get(ctx, key)
+// product reads a product that is not discontinued, as the web shop does: through the
+// cache, which must not keep what has changed since.
+func (w *world) product(ctx context.Context, sku string) (shop.Product, error) {
+	key := keyOf(shop.KindProduct, sku)
+	p, err := changes.ReadThrough(ctx, w.shop.Cache, key, func(ctx context.Context) (Versioned[shop.Product], int64, error) {
+		c, err := w.shop.Products.Get(ctx, key)
+		return Versioned[shop.Product]{c.Version, c.Deleted, c.Attributes}, c.Version, err
+	})
 	if err == nil && p.Deleted {
 		err = fmt.Errorf("%s: %w", sku, errDiscontinued)
 	}
-	return p, err
+	return p.Attributes, err
 }
 
 // newest reads the newest version of every aggregate of a kind: the commands, and

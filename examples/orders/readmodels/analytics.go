@@ -5,9 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"path"
-	"strings"
+	"net/url"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -15,90 +14,68 @@ import (
 	"github.com/lambda-cqrs/cqrs"
 )
 
-// AnalyticsClient is what Analytics needs of a *s3.Client.
+// Fact is one version of an aggregate, as the analysts get it: a JSON object on a
+// line of its own.
+type Fact[A any] struct {
+	Kind       string    `json:"kind"`
+	Tenant     string    `json:"tenant"`
+	Key        string    `json:"key"`
+	Version    int64     `json:"version"`
+	Deleted    bool      `json:"deleted"`
+	At         time.Time `json:"at"` // when it was published, in milliseconds
+	Attributes A         `json:"attributes"`
+}
+
+// AnalyticsClient is s3.Client's PutObject.
 type AnalyticsClient interface {
 	PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error)
-	DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, opts ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
 }
 
-// parkAfter is how often the analysts' bucket may fail before a version is put aside:
-// the other read models do not wait for it.
-const parkAfter = 3
-
-// Record is what a file for the analysts holds: the newest version of an aggregate.
-type Record[A any] struct {
-	Key        string `json:"key"`
-	Tenant     string `json:"tenant"`
-	Version    int64  `json:"version"`
-	Attributes A      `json:"attributes"`
-}
-
-// Analytics is the target "analytics": a file <KIND>/<tenant>/<key>.json for each
-// aggregate that is not deleted. An object store has no condition on a version, so the
-// gate is kept by the sync's own store.
-func Analytics[A any](client AnalyticsClient, bucket string) cqrs.SyncTarget[A] {
-	return cqrs.Target("analytics", &files[A]{client, bucket}, cqrs.ParkAfter(parkAfter))
-}
-
-type files[A any] struct {
+// facts writes objects. What it says and where follows from the version alone, so
+// to write one again is to change nothing.
+type facts[A any] struct {
 	client AnalyticsClient
 	bucket string
 }
 
-// Up writes the file.
-func (f *files[A]) Up(ctx context.Context, c cqrs.Command[A]) error {
-	text, err := json.Marshal(Record[A]{c.SK, c.TenantCode, c.Version, c.Attributes})
+// Analytics keeps one object for each version, a deletion among them, in the
+// partitions that Athena and Spark know:
+//
+//	analytics/ORDER/dt=2026-01-02/tenant=acme/1001@3.json
+//
+// It is in order. That costs reading what a stream has not brought yet, but a
+// snapshot target leaves out a version that a newer one has overtaken: which objects
+// there are would depend on the order of deliveries. What cannot be written is parked
+// at the third attempt, since nobody waits for it, and a [Caretaker] takes it up.
+func Analytics[A any](client AnalyticsClient, bucket string) cqrs.SyncTarget[A] {
+	return cqrs.Target(AnalyticsTarget, &facts[A]{client, bucket}, cqrs.Sequential(), cqrs.ParkAfter(3))
+}
+
+// Up implements cqrs.DataSyncHandler.
+func (f *facts[A]) Up(ctx context.Context, cmd cqrs.Command[A]) error {
+	kind, tenant, err := cut(cmd.Key)
+	if err != nil {
+		return err
+	}
+	fact := Fact[A]{kind, tenant, cmd.SK, cmd.Version, cmd.Deleted, cmd.UpdatedAt.UTC().Truncate(time.Millisecond), cmd.Attributes}
+	text, err := json.Marshal(fact)
 	if err != nil {
 		return cqrs.Permanent(err)
 	}
 	_, err = f.client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &f.bucket, Key: aws.String(fileName(c.Key)), Body: bytes.NewReader(text), ContentType: aws.String("application/json"),
+		Bucket: &f.bucket, Key: aws.String(fact.object()), Body: bytes.NewReader(append(text, '\n')),
+		ContentType: aws.String("application/json"),
 	})
 	return err
 }
 
-// Down removes the file.
-func (f *files[A]) Down(ctx context.Context, c cqrs.Command[A]) error {
-	_, err := f.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &f.bucket, Key: aws.String(fileName(c.Key))})
-	return err
+// Down is Up: that an order was deleted is a fact like any other.
+func (f *facts[A]) Down(ctx context.Context, cmd cqrs.Command[A]) error { return f.Up(ctx, cmd) }
+
+// object is the key of the fact's object.
+func (f *Fact[A]) object() string {
+	return fmt.Sprintf("%sdt=%s/tenant=%s/%s@%d.json", factPrefix(f.Kind),
+		f.At.Format(time.DateOnly), url.PathEscape(f.Tenant), url.PathEscape(f.Key), f.Version)
 }
 
-func fileName(k cqrs.Key) string {
-	return strings.ReplaceAll(k.PK, "#", "/") + "/" + k.SK + ".json"
-}
-
-// AnalyticsReader is what ReadAnalytics needs of a *s3.Client.
-type AnalyticsReader interface {
-	s3.ListObjectsV2APIClient
-	GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error)
-}
-
-// ReadAnalytics reads the files of a partition, by sort key.
-func ReadAnalytics[A any](ctx context.Context, client AnalyticsReader, bucket, partition string) (map[string]Record[A], error) {
-	all := map[string]Record[A]{}
-	prefix := strings.ReplaceAll(partition, "#", "/") + "/"
-	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, object := range page.Contents {
-			var r Record[A]
-			file, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: object.Key})
-			if err != nil {
-				return nil, err
-			}
-			text, err := io.ReadAll(file.Body)
-			_ = file.Body.Close()
-			if err == nil {
-				err = json.Unmarshal(text, &r)
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", *object.Key, err)
-			}
-			all[strings.TrimSuffix(path.Base(*object.Key), ".json")] = r
-		}
-	}
-	return all, nil
-}
+func factPrefix(kind string) string { return "analytics/" + url.PathEscape(kind) + "/" }

@@ -1,13 +1,3 @@
-// Package readmodels is what the shop reads: tables in SQL, a search index in
-// DynamoDB, and files for the analysts in S3. Each is a target of the data syncs, and
-// none is ever written in another way.
-//
-//	database.go   the SQL database
-//	products.go   products in SQL: one row each, with the gate in the row
-//	orders.go     orders in SQL: rows of several tables, in one transaction with the gate
-//	search.go     the search index, whose own conditional write is the gate
-//	analytics.go  the analysts' files, whose gate is kept in DynamoDB
-//	caretaker.go  what was parked is taken up again
 package readmodels
 
 import (
@@ -16,71 +6,73 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
+	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver of PostgreSQL
-	_ "modernc.org/sqlite"             // the driver of SQLite
-
-	"github.com/lambda-cqrs/cqrs/sqlstore"
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	"modernc.org/sqlite"               // and the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// connections of an execution environment, which runs one batch at a time, and up to
-// four of its records.
+// A function needs as many connections as it handles records at once, which is its
+// Config.Concurrency. Every environment has a pool of its own, so more of them would
+// use up the database's.
 const connections = 4
 
-// Open opens a database and makes the tables that are missing: PostgreSQL for a URL
-// postgres://…, else a file of SQLite, which several processes may have open.
-func Open(ctx context.Context, location string) (*sql.DB, error) {
-	driver, source, lock := "sqlite", sqliteSource(location), ""
-	if strings.HasPrefix(location, "postgres://") {
-		driver, source = "pgx", location
-		lock = "SELECT pg_advisory_xact_lock(20260707)" // two that create one table would collide
+// Open opens the database of the read models and brings its tables up to date. The
+// address is a URL, postgres://…, or the name of a file for SQLite, which need not
+// exist. Any number of processes may do so at once. The caller closes it.
+func Open(ctx context.Context, address string) (*sql.DB, error) {
+	postgres := strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
+	driver, source := "sqlite", sqliteSource(address)
+	if postgres {
+		driver, source = "pgx", address
 	}
 	db, err := sql.Open(driver, source)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("readmodels: open the database: %w", err)
 	}
 	db.SetMaxOpenConns(connections)
-	if err := create(ctx, db, lock); err != nil {
-		return nil, errors.Join(fmt.Errorf("its tables: %w", err), db.Close())
+	db.SetMaxIdleConns(connections)
+	db.SetConnMaxIdleTime(time.Minute) // an environment that slept longer finds them closed by the other side
+	if !postgres {
+		err = useWAL(ctx, db)
+	}
+	if err == nil {
+		err = migrate(ctx, db, postgres)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("readmodels: bring the tables up to date: %w", err), db.Close())
 	}
 	return db, nil
 }
 
-// sqliteSource has writers wait for each other, and begin as writers.
-func sqliteSource(path string) string {
-	return "file:" + path + "?" + url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(NORMAL)"}, "_txlock": {"immediate"},
-	}.Encode()
+// patience is how long SQLite waits for others to finish with the file.
+const patience = 10 * time.Second
+
+// sqliteSource has writers wait for each other from the beginning of a transaction on
+// (IMMEDIATE): one that has begun by reading could not.
+func sqliteSource(file string) string {
+	path := url.URL{Path: file}
+	return fmt.Sprintf("file:%s?_pragma=busy_timeout(%d)&_txlock=immediate", path.EscapedPath(), patience.Milliseconds())
 }
 
-// create makes the tables once: they are the first and only migration.
-func create(ctx context.Context, db *sql.DB, lock string) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }()
-	if lock != "" {
-		if _, err := tx.ExecContext(ctx, lock); err != nil {
+// useWAL has readers not wait for the writer. It is noted in the file, once. It is the
+// one statement that does not wait for others by itself.
+// https://www.sqlite.org/wal.html
+func useWAL(ctx context.Context, db *sql.DB) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		_, err := db.ExecContext(ctx, `PRAGMA journal_mode = WAL`)
+		refused, ok := errors.AsType[*sqlite.Error](err)
+		if !ok || refused.Code()&0xff != sqlite3.SQLITE_BUSY {
 			return err
 		}
-	}
-	if _, err := tx.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS migrations (version bigint PRIMARY KEY)`); err != nil {
-		return err
-	}
-	done := 0
-	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM migrations`).Scan(&done); err != nil || done > 0 {
-		return err
-	}
-	for _, statement := range slices.Concat(
-		sqlstore.Schema(), productTables(), sqlstore.UpsertSchema[productRow]("product_rows", "products"), orderTables(),
-		[]string{`INSERT INTO migrations (version) VALUES (1)`},
-	) {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("%w: %s", err, statement)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	return tx.Commit()
 }

@@ -4,129 +4,160 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
 	"github.com/lambda-cqrs/cqrs/sqlstore"
 )
 
-// orderTables are those of orders. sales is changed by what each version adds to the one before. A version that was
-// applied twice, or left out, would show there.
-func orderTables() []string {
+func orderSchema() []string {
 	return []string{
-		`CREATE TABLE IF NOT EXISTS orders (
-		tenant text NOT NULL, number text NOT NULL, customer text NOT NULL, total bigint NOT NULL,
-		status text NOT NULL, reason text NOT NULL, PRIMARY KEY (tenant, number))`,
-		`CREATE TABLE IF NOT EXISTS order_lines (
-		tenant text NOT NULL, number text NOT NULL, line bigint NOT NULL, sku text NOT NULL, quantity bigint NOT NULL,
-		price bigint NOT NULL, PRIMARY KEY (tenant, number, line))`,
-		`CREATE TABLE IF NOT EXISTS sales (
-		tenant text NOT NULL, customer text NOT NULL, orders bigint NOT NULL, cents bigint NOT NULL,
-		PRIMARY KEY (tenant, customer))`,
+		`CREATE TABLE orders (
+	tenant   text NOT NULL,
+	number   text NOT NULL,
+	customer text NOT NULL,
+	total    bigint NOT NULL,
+	status   text NOT NULL,
+	reason   text NOT NULL,
+	version  bigint NOT NULL,
+	PRIMARY KEY (tenant, number)
+)`,
+		`CREATE TABLE order_lines (
+	tenant   text NOT NULL,
+	number   text NOT NULL,
+	position bigint NOT NULL,
+	sku      text NOT NULL,
+	quantity bigint NOT NULL,
+	price    bigint NOT NULL,
+	PRIMARY KEY (tenant, number, position)
+)`,
+		`CREATE TABLE sales (
+	tenant   text NOT NULL,
+	customer text NOT NULL,
+	orders   bigint NOT NULL,
+	money    bigint NOT NULL,
+	PRIMARY KEY (tenant, customer)
+)`,
 	}
 }
 
-// Orders is the target "sql" of orders.
+// Orders keeps the tables orders, order_lines and sales. One transaction has the
+// gate and all three, so a version is in all of them or in none, and what it changes
+// about the sales is added once.
 func Orders(db *sql.DB) cqrs.SyncTarget[shop.Order] {
-	return sqlstore.Project(db, "sql", orderUp, orderDown)
+	return sqlstore.Project(db, SQLTarget, putOrder, removeOrder)
 }
 
-func orderUp(ctx context.Context, tx *sql.Tx, c cqrs.Command[shop.Order]) error {
-	if err := orderDown(ctx, tx, c); err != nil {
-		return err
-	}
-	o := c.Attributes
-	_, err := tx.ExecContext(ctx, `INSERT INTO orders (tenant, number, customer, total, status, reason)
-		VALUES ($1, $2, $3, $4, $5, $6)`,
-		c.TenantCode, o.Number, o.Customer, o.Total, string(o.Status), o.Reason)
+func putOrder(ctx context.Context, tx *sql.Tx, o cqrs.Command[shop.Order]) error {
+	_, tenant, err := cut(o.Key)
 	if err != nil {
 		return err
 	}
-	for i, line := range o.Lines {
-		_, err := tx.ExecContext(ctx, `INSERT INTO order_lines (tenant, number, line, sku, quantity, price)
-			VALUES ($1, $2, $3, $4, $5, $6)`,
-			c.TenantCode, o.Number, i, line.SKU, line.Quantity, line.Price)
+	before, err := readSale(ctx, tx, tenant, o.SK)
+	if err != nil {
+		return err
+	}
+	a := o.Attributes
+	_, err = tx.ExecContext(ctx, `
+INSERT INTO orders (tenant, number, customer, total, status, reason, version) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant, number) DO UPDATE SET customer = excluded.customer, total = excluded.total,
+	status = excluded.status, reason = excluded.reason, version = excluded.version`,
+		tenant, o.SK, a.Customer, a.Total, string(a.Status), a.Reason, o.Version)
+	if err != nil {
+		return err
+	}
+	if err := putLines(ctx, tx, tenant, o.SK, a.Lines); err != nil {
+		return err
+	}
+	return book(ctx, tx, tenant, before, saleOf(a.Customer, a.Total, a.Status))
+}
+
+// putLines takes the place of all lines that were there.
+func putLines(ctx context.Context, tx *sql.Tx, tenant, number string, lines []shop.Line) error {
+	if _, err := tx.ExecContext(ctx, `DELETE FROM order_lines WHERE tenant = $1 AND number = $2`, tenant, number); err != nil {
+		return err
+	}
+	for i, line := range lines {
+		_, err := tx.ExecContext(ctx, `
+INSERT INTO order_lines (tenant, number, position, sku, quantity, price) VALUES ($1, $2, $3, $4, $5, $6)`,
+			tenant, number, i+1, line.SKU, line.Quantity, line.Price)
 		if err != nil {
 			return err
 		}
 	}
-	return book(ctx, tx, c.TenantCode, o.Customer, o.Status, +1, o.Total)
+	return nil
 }
 
-// orderDown takes away what the version before has put there.
-func orderDown(ctx context.Context, tx *sql.Tx, c cqrs.Command[shop.Order]) error {
-	var before shop.Order
-	err := tx.QueryRowContext(ctx, `SELECT customer, total, status FROM orders WHERE tenant = $1 AND number = $2`, c.TenantCode, c.SK).
-		Scan(&before.Customer, &before.Total, &before.Status)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
+func removeOrder(ctx context.Context, tx *sql.Tx, o cqrs.Command[shop.Order]) error {
+	_, tenant, err := cut(o.Key)
 	if err != nil {
 		return err
 	}
-	for _, statement := range []string{
-		`DELETE FROM order_lines WHERE tenant = $1 AND number = $2`, `DELETE FROM orders WHERE tenant = $1 AND number = $2`,
-	} {
-		if _, err := tx.ExecContext(ctx, statement, c.TenantCode, c.SK); err != nil {
-			return err
-		}
+	before, err := readSale(ctx, tx, tenant, o.SK)
+	if err != nil {
+		return err
 	}
-	return book(ctx, tx, c.TenantCode, before.Customer, before.Status, -1, -before.Total)
+	if err := putLines(ctx, tx, tenant, o.SK, nil); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM orders WHERE tenant = $1 AND number = $2`, tenant, o.SK); err != nil {
+		return err
+	}
+	return book(ctx, tx, tenant, before, sale{})
 }
 
-// book adds to a customer's sales what an order is worth. One that is cancelled is
-// worth nothing.
-func book(ctx context.Context, tx *sql.Tx, tenant, customer string, status shop.Status, orders, cents int64) error {
-	if status == shop.Cancelled {
-		orders, cents = 0, 0
-	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO sales (tenant, customer, orders, cents) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (tenant, customer) DO UPDATE SET orders = sales.orders + excluded.orders, cents = sales.cents + excluded.cents`,
-		tenant, customer, orders, cents)
-	return err
-}
-
-// SQLOrders are the orders of a tenant with their lines, by number.
-func SQLOrders(ctx context.Context, db *sql.DB, tenant string) (map[string]shop.Order, error) {
-	rows, err := db.QueryContext(ctx, `SELECT o.number, o.customer, o.total, o.status, o.reason, l.sku, l.quantity, l.price
-		FROM orders o JOIN order_lines l ON l.tenant = o.tenant AND l.number = o.number
-		WHERE o.tenant = $1 ORDER BY o.number, l.line`, tenant)
+// SQLOrders reads all orders that are not deleted, with their lines.
+func SQLOrders(ctx context.Context, db *sql.DB) (map[cqrs.Key]Stored[shop.Order], error) {
+	rows, err := db.QueryContext(ctx, `
+SELECT o.tenant, o.number, o.customer, o.total, o.status, o.reason, o.version, l.sku, l.quantity, l.price
+FROM orders o LEFT JOIN order_lines l ON l.tenant = o.tenant AND l.number = o.number
+ORDER BY o.tenant, o.number, l.position`)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = rows.Close() }()
-	all := map[string]shop.Order{}
+	defer func() { _ = rows.Close() }() // rows.Err says what went wrong
+	all := map[cqrs.Key]Stored[shop.Order]{}
 	for rows.Next() {
-		var o shop.Order
-		var line shop.Line
-		if err := rows.Scan(&o.Number, &o.Customer, &o.Total, &o.Status, &o.Reason, &line.SKU, &line.Quantity, &line.Price); err != nil {
+		var (
+			tenant          string
+			o               Stored[shop.Order]
+			sku             sql.NullString
+			quantity, price sql.NullInt64
+		)
+		a := &o.Attributes
+		err := rows.Scan(&tenant, &a.Number, &a.Customer, &a.Total, &a.Status, &a.Reason, &o.Version, &sku, &quantity, &price)
+		if err != nil {
 			return nil, err
 		}
-		o.Lines = slices.Concat(all[o.Number].Lines, []shop.Line{line})
-		all[o.Number] = o
+		key, err := shop.OrderKey(tenant, a.Number)
+		if err != nil {
+			return nil, err
+		}
+		if before, ok := all[key]; ok {
+			o = before
+		}
+		if sku.Valid {
+			o.Attributes.Lines = append(o.Attributes.Lines, shop.Line{SKU: sku.String, Quantity: quantity.Int64, Price: price.Int64})
+		}
+		all[key] = o
 	}
 	return all, rows.Err()
 }
 
-// Sale is what a customer has bought.
-type Sale struct{ Orders, Cents int64 }
-
-// SQLSales are the sales of a tenant, by customer.
-func SQLSales(ctx context.Context, db *sql.DB, tenant string) (map[string]Sale, error) {
-	rows, err := db.QueryContext(ctx, `SELECT customer, orders, cents FROM sales WHERE tenant = $1 AND orders <> 0`, tenant)
-	if err != nil {
-		return nil, err
+// readSale is what the order counts for so far.
+func readSale(ctx context.Context, tx *sql.Tx, tenant, number string) (sale, error) {
+	var (
+		customer string
+		total    int64
+		status   shop.Status
+	)
+	row := tx.QueryRowContext(ctx, `SELECT customer, total, status FROM orders WHERE tenant = $1 AND number = $2`, tenant, number)
+	switch err := row.Scan(&customer, &total, &status); {
+	case errors.Is(err, sql.ErrNoRows):
+		return sale{}, nil
+	case err != nil:
+		return sale{}, err
+	default:
+		return saleOf(customer, total, status), nil
 	}
-	defer func() { _ = rows.Close() }()
-	all := map[string]Sale{}
-	for rows.Next() {
-		var customer string
-		var sale Sale
-		if err := rows.Scan(&customer, &sale.Orders, &sale.Cents); err != nil {
-			return nil, err
-		}
-		all[customer] = sale
-	}
-	return all, rows.Err()
 }

@@ -60,6 +60,3 @@ func (o Order) Validate() error {
 func OrderKey(tenant, number string) (cqrs.Key, error) {
 	return keyOf(KindOrder, tenant, number)
 }
-
-// SearchText is what an order is found by.
-func (o Order) SearchText() string { return o.Number + " " + o.Customer + " " + string(o.Status) }

@@ -50,6 +50,3 @@ func keyOf(kind, tenant, sk string) (cqrs.Key, error) {
 
 // Partition is the partition key of everything of a kind that a tenant has.
 func Partition(kind, tenant string) string { return kind + "#" + tenant }
-
-// SearchText is what a product is found by.
-func (p Product) SearchText() string { return p.SKU + " " + p.Name }

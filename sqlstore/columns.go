@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
 	"time"
 
@@ -19,13 +18,24 @@ type column struct {
 	json  bool
 }
 
-// identifier is what names may be made of. They are quoted as they are, so they
-// are spelled as the database has them, which for PostgreSQL mostly is lower case.
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+// isIdentifier reports whether a text is what names may be made of. They are quoted
+// as they are, so they are spelled as the database has them, which for PostgreSQL
+// mostly is lower case.
+func isIdentifier(name string) bool {
+	for i, c := range []byte(name) {
+		switch {
+		case c == '_', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case i > 0 && c >= '0' && c <= '9':
+		default:
+			return false
+		}
+	}
+	return name != "" && len(name) <= 63
+}
 
 // quoted returns a name for use in statements. It panics for any other text.
 func quoted(what, name string) string {
-	if !identifier.MatchString(name) {
+	if !isIdentifier(name) {
 		panic(fmt.Sprintf("sqlstore: %s %q is no name of letters, digits and underscores, at most 63 of them", what, name))
 	}
 	return `"` + name + `"`

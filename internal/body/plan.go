@@ -4,7 +4,6 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
-	"sync"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
@@ -91,43 +90,22 @@ var (
 	readsText  = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// plans caches the plan of each type that was read, as encoding/json does with
-// its decoders. A plan follows from its type alone, so the cache only saves time;
-// there are as many as the program has types.
+// plans are those of the types that were read.
 //
 //nolint:gochecknoglobals // a cache
-var plans sync.Map // reflect.Type → *plan
+var plans field.Plans[plan]
 
-func planOf(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
-		return p.(*plan)
-	}
-	b := builder{}
-	p := b.plan(t)
-	for t, p := range b {
-		plans.LoadOrStore(t, p)
-	}
-	return p
+type builder = field.Builder[plan]
+
+func planOf(t reflect.Type) *plan { return plans.Of(t, fill) }
+
+func fill(b builder, p *plan, t reflect.Type) {
+	p.typ = t
+	p.op = opOf(b, p, t)
 }
 
-// builder holds the plans of a type and of all that it is made of, so that a
-// type may be part of itself.
-type builder map[reflect.Type]*plan
-
-func (b builder) plan(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
-		return p.(*plan)
-	}
-	if p, ok := b[t]; ok {
-		return p
-	}
-	p := &plan{typ: t}
-	b[t] = p
-	p.op = b.fill(p, t)
-	return p
-}
-
-func (b builder) fill(p *plan, t reflect.Type) op {
+// opOf fills in what the plan of its kind needs.
+func opOf(b builder, p *plan, t reflect.Type) op {
 	if o := known(t); o != opNone {
 		return o
 	}
@@ -154,10 +132,10 @@ func (b builder) fill(p *plan, t reflect.Type) op {
 		}
 		return opNone
 	case reflect.Struct:
-		b.fillStruct(p, t)
+		fillStruct(b, p, t)
 		return opStruct
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		p.elem = b.plan(t.Elem())
+		p.elem = b.Plan(t.Elem())
 		return container(t)
 	default:
 		return opNone
@@ -213,7 +191,7 @@ func isKey(t reflect.Type) bool {
 	return k == reflect.String || reflect.Int <= k && k <= reflect.Uintptr
 }
 
-func (b builder) fillStruct(p *plan, t reflect.Type) {
+func fillStruct(b builder, p *plan, t reflect.Type) {
 	fields := field.List(t, func(f reflect.StructField) (string, bool) {
 		name, _, ok := parseTag(f.Tag)
 		return name, ok
@@ -223,7 +201,7 @@ func (b builder) fillStruct(p *plan, t reflect.Type) {
 	for i, f := range fields {
 		_, quoted, _ := parseTag(f.Tag)
 		opening, _ := scan.Opening(f.Name)
-		p.members[i] = member{index: f.Index, plan: b.plan(f.Type), quoted: quoted && isQuotable(f.Type), opening: opening}
+		p.members[i] = member{index: f.Index, plan: b.Plan(f.Type), quoted: quoted && isQuotable(f.Type), opening: opening}
 		names[i] = f.Name
 	}
 	p.names = field.NewIndex(names)

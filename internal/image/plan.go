@@ -3,7 +3,6 @@ package image
 import (
 	"encoding"
 	"reflect"
-	"sync"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/internal/field"
@@ -97,39 +96,18 @@ func literalOf(t reflect.Type) literal {
 	}
 }
 
-// plans caches the plan of each type that was converted, as encoding/json does
-// with its encoders. A plan follows from its type alone, so the cache only saves
-// time; there are as many as the program has types.
+// plans are those of the types that were converted.
 //
 //nolint:gochecknoglobals // a cache
-var plans sync.Map // reflect.Type → *plan
+var plans field.Plans[plan]
 
-func planOf(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
-		return p.(*plan)
-	}
-	b := builder{}
-	p := b.plan(t)
-	for t, p := range b {
-		plans.LoadOrStore(t, p)
-	}
-	return p
-}
+type builder = field.Builder[plan]
 
-// builder holds the plans of a type and of all that it is made of, so that a
-// type may be part of itself.
-type builder map[reflect.Type]*plan
+func planOf(t reflect.Type) *plan { return plans.Of(t, fill) }
 
-func (b builder) plan(t reflect.Type) *plan {
-	if p, ok := plans.Load(t); ok {
-		return p.(*plan)
-	}
-	if p, ok := b[t]; ok {
-		return p
-	}
-	p := &plan{typ: t, likely: likely(t, 0), literal: literalOf(t)}
-	b[t] = p
-	p.op = b.fill(p, t)
+func fill(b builder, p *plan, t reflect.Type) {
+	p.typ, p.likely, p.literal = t, likely(t, 0), literalOf(t)
+	p.op = opOf(b, p, t)
 	p.enc = p.op
 	switch {
 	case t.Kind() == reflect.Pointer, t.Kind() == reflect.Interface:
@@ -143,7 +121,6 @@ func (b builder) plan(t reflect.Type) *plan {
 			p.enc = opForeign
 		}
 	}
-	return p
 }
 
 const sdkPackage = "github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -161,13 +138,14 @@ func writesItself(t reflect.Type) bool {
 	return ok
 }
 
-func (b builder) fill(p *plan, t reflect.Type) op {
+// opOf fills in what the plan of its kind needs.
+func opOf(b builder, p *plan, t reflect.Type) op {
 	switch t.Kind() {
 	case reflect.Pointer:
 		if endless(t) {
 			return opNone
 		}
-		p.elem = b.plan(t.Elem())
+		p.elem = b.Plan(t.Elem())
 		return opPointer
 	case reflect.Interface:
 		return opInterface
@@ -189,36 +167,36 @@ func (b builder) fill(p *plan, t reflect.Type) op {
 		if t.ConvertibleTo(timeType) {
 			return opTime
 		}
-		b.fillStruct(p, t)
+		fillStruct(b, p, t)
 		return opStruct
 	case reflect.Map:
 		key := t.Key()
 		p.text = key.Implements(textUnmarshaler) && key.Kind() != reflect.Interface ||
 			reflect.PointerTo(key).Implements(textUnmarshaler)
 		p.named = p.text || isName(key.Kind())
-		p.elem = b.plan(t.Elem())
+		p.elem = b.Plan(t.Elem())
 		return opMap
 	case reflect.Slice:
 		p.bytes = t.Elem().Kind() == reflect.Uint8
-		p.elem = b.plan(t.Elem())
+		p.elem = b.Plan(t.Elem())
 		return opSlice
 	case reflect.Array:
 		p.bytes = t.Elem().Kind() == reflect.Uint8
-		p.elem = b.plan(t.Elem())
+		p.elem = b.Plan(t.Elem())
 		return opArray
 	default:
 		return opNone
 	}
 }
 
-func (b builder) fillStruct(p *plan, t reflect.Type) {
+func fillStruct(b builder, p *plan, t reflect.Type) {
 	fields := membersOf(t)
 	names := make([]string, len(fields))
 	p.members = make([]member, len(fields))
 	for i, f := range fields {
 		_, o, _ := parseTag(f.Tag)
 		opening, k := openingOf(f.Name, f.Type, o)
-		p.members[i] = member{name: f.Name, index: f.Index, plan: b.plan(f.Type), options: o, opening: opening, kind: k}
+		p.members[i] = member{name: f.Name, index: f.Index, plan: b.Plan(f.Type), options: o, opening: opening, kind: k}
 		names[i] = f.Name
 	}
 	p.names = field.NewIndex(names)

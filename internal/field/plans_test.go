@@ -31,8 +31,8 @@ func TestPlansOfATypeThatIsPartOfItself(t *testing.T) {
 		case reflect.Pointer:
 			p.parts = []*shape{b.Plan(t.Elem())}
 		case reflect.Struct:
-			for i := range t.NumField() {
-				p.parts = append(p.parts, b.Plan(t.Field(i).Type))
+			for field := range t.Fields() {
+				p.parts = append(p.parts, b.Plan(field.Type))
 			}
 		}
 	}

@@ -96,7 +96,7 @@ func TestCaretakerTakesUpAllThatItCan(t *testing.T) {
 func TestCaretakerHasNothingToDo(t *testing.T) {
 	t.Parallel()
 	var raised alarms
-	s := cqrs.NewDataSync[shop.Product]("one", cqrs.NewMemorySync())
+	s := cqrs.NewDataSync("one", cqrs.NewMemorySync(), cqrs.Target("a", handler(nil)))
 	_, err := readmodels.NewCaretaker(cqrs.NewAlarms(&raised), s).Handle(t.Context(), readmodels.TakeUp{})
 	require.True(t, cqrs.IsSkip(err), err)
 	require.Empty(t, raised)

@@ -163,6 +163,7 @@ func TestSyncRequests(t *testing.T) {
 		err := h.Handle(t.Context(), changes.SyncRequest{Kind: test.kind, Tenant: test.tenant, SK: test.sk})
 		require.Equal(t, test.means, verdict(err), "%v: %v", test, err)
 	}
+	require.Equal(t, "acme", changes.SyncRequest{Tenant: "acme"}.EventTenant())
 	got := systems.List()
 	require.Len(t, got, 3)
 	require.Equal(t, int64(1), got[key("ORDER", "1001")].Version)

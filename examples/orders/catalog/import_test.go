@@ -52,6 +52,7 @@ func TestImport(t *testing.T) {
 		"no line break at the end":  {list: head + "A-1,Oak Chair,1250,3", imported: []shop.Product{chair}},
 		"of Windows":                {list: "sku,name,price,stock\r\nA-1,Oak Chair,1250,3\r\n", imported: []shop.Product{chair}},
 		"with a byte order mark":    {list: "\ufeff" + head + "A-1,Oak Chair,1250,3\n", imported: []shop.Product{chair}},
+		"a mark and a quoted head":  {list: "\ufeff\"sku\",\"name\",\"price\",\"stock\"\nA-1,Oak Chair,1250,3\n", imported: []shop.Product{chair}},
 		"columns in another order":  {list: "Stock, NAME ,colour,price,SKU\n3,Oak Chair,red,1250,A-1\n", imported: []shop.Product{chair}},
 		"spaces around the values":  {list: head + " A-1 , Oak Chair , 1250 , 3 \n", imported: []shop.Product{chair}},
 		"a long row":                {list: head + "A-1,Oak Chair,1250,3,and,more\n", imported: []shop.Product{chair}},

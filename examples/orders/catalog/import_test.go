@@ -73,6 +73,8 @@ func TestImport(t *testing.T) {
 		"no name":                   {list: head + "A-1, ,1250,3\n", left: map[int]string{2: "no name"}},
 		"an SKU that is no key":     {list: head + "A#1,Oak Chair,1250,3\n", left: map[int]string{2: "EscapePart"}},
 		"an SKU that is too long":   {list: head + strings.Repeat("A", 1100) + ",Oak Chair,1250,3\n", left: map[int]string{2: "at most"}},
+		"a name that is too long":   {list: head + "A-1," + strings.Repeat("A", 200<<10) + ",1250,3\n", left: map[int]string{2: "at most 1000"}},
+		"a name that is not UTF-8":  {list: head + "A-1,M\xf6bel,1250,3\n", left: map[int]string{2: "UTF-8"}},
 		"a quote too many":          {list: head + "A-2,Oak \"Chair,1250,3\nA-1,Oak Chair,1250,3\n", imported: []shop.Product{chair}, left: map[int]string{2: `bare "`}},
 		"the line of a row that has two lines": {
 			list: head + "A-1,\"Oak\nChair\",1250,3\nA-2,Oak Chair,free,3\n", left: map[int]string{4: "free"},

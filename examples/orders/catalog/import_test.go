@@ -1,13 +1,16 @@
 package catalog_test
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/lambda-cqrs/cqrs"
@@ -258,6 +261,45 @@ func TestImportIsRepeated(t *testing.T) {
 		require.EqualValues(t, 1, product(t, a, fmt.Sprintf("A-%d", n)).Version)
 	}
 	require.Empty(t, alarms.Raised())
+}
+
+// stopping is S3, where the context ends in the middle of a download.
+type stopping struct {
+	*s3.Client
+
+	stop context.CancelFunc
+}
+
+func (s stopping) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	out, err := s.Client.GetObject(ctx, in, opts...)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(out.Body)
+	_ = out.Body.Close()
+	head, rest, _ := strings.Cut(string(content), "\n")
+	out.Body = io.NopCloser(io.MultiReader(
+		strings.NewReader(head+"\n"), readerFunc(func([]byte) (int, error) { s.stop(); return 0, io.EOF }), strings.NewReader(rest),
+	))
+	return out, err
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// TestImportThatIsStopped has not imported what is left, and does not say so.
+func TestImportThatIsStopped(t *testing.T) {
+	t.Parallel()
+	a := shoptest.Start(t)
+	upload := catalog.CSVImport(a.Upload(t, "imports/csv/list.csv", "sku,name,price,stock\nA-1,Chair,100,1\n"))
+	ctx, stop := context.WithCancel(t.Context())
+	importer := catalog.NewImporter(
+		s3store.New(stopping{a.S3, stop}, shoptest.Files), a.Products, cqrs.NewAlarms(&cqrstest.Alarms{}), tenant,
+	)
+	_, err := importer.Handle(ctx, upload)
+	require.ErrorIs(t, err, context.Canceled)
+	require.False(t, cqrs.IsPermanent(err))
 }
 
 func TestImportOf(t *testing.T) {

@@ -57,6 +57,12 @@ func TestOrderValidate(t *testing.T) {
 		"a line below nothing": {func(o *shop.Order) { o.Lines[1].Quantity = -1 }, "-1 × A-2"},
 		"a price of nothing":   {func(o *shop.Order) { o.Lines[1].Price = 0 }, "for 0"},
 		"a price below it":     {func(o *shop.Order) { o.Lines[1].Price = -1 }, "for -1"},
+		"lines of more than a number holds": {func(o *shop.Order) {
+			o.Lines, o.Total = []shop.Line{{SKU: "A-1", Quantity: 1 << 32, Price: 1 << 32}}, 0
+		}, "more than"},
+		"a sum of more than a number holds": {func(o *shop.Order) {
+			o.Lines[0].Quantity, o.Lines[1].Quantity, o.Lines[0].Price, o.Lines[1].Price, o.Total = 1, 1, 1<<63-1, 1<<63-1, -2
+		}, "more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -58,6 +58,8 @@ func TestOrderProcess(t *testing.T) {
 		"it is paid":                   {customer: "ann@example.com", at: shop.Placed, way: []shop.Status{shop.Placed, shop.Paid}, paid: true},
 		"it is refused":                {customer: "bob@refused.example", at: shop.Placed, fails: "PaymentRefused", way: []shop.Status{shop.Placed, shop.Cancelled}},
 		"it has come further meantime": {customer: "ann@example.com", at: shop.Shipped, way: []shop.Status{shop.Shipped}, paid: true},
+		"it is cancelled":              {customer: "ann@example.com", at: shop.Cancelled, skipped: true, way: []shop.Status{shop.Cancelled}},
+		"there is no such order":       {customer: "ann@example.com", fails: "UnknownOrder"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -120,6 +120,11 @@ func TestStatusNeverGoesBack(t *testing.T) {
 			}
 			way := statuses(t, a, key)
 			require.True(t, slices.ContainsFunc(ways, func(w []shop.Status) bool { return slices.Equal(w, way) }), "%v after %v", way, err)
+			paid, err := payments.Paid(t.Context(), tenant)
+			require.NoError(t, err)
+			if len(paid) > 0 {
+				require.NotEqual(t, shop.Cancelled, way[len(way)-1], "it is paid")
+			}
 		}
 	})
 }

@@ -51,11 +51,13 @@ func (c *Creator) Handle(ctx context.Context, e OrderCreated) error {
 		func() error { return c.inventory.Reserve(ctx, e.TenantCode, order) },
 		func() error { return c.queue.Send(ctx, orderMail("order-received", order, nil)) },
 	)
-	if errors.Is(reserved, ErrOutOfStock) {
-		return errors.Join(told, c.cancel(ctx, e, reserved.Error()))
-	}
-	if err := errors.Join(reserved, told); err != nil {
-		return err
+	switch {
+	case told != nil:
+		return told // what became of the stock stays decided
+	case errors.Is(reserved, ErrOutOfStock):
+		return c.cancel(ctx, e, reserved.Error())
+	case reserved != nil:
+		return reserved
 	}
 	return c.workflow.Start(ctx, e.TenantCode, order)
 }

@@ -112,6 +112,17 @@ func TestOrderCreatedFails(t *testing.T) {
 	}
 }
 
+// TestOrderCreatedOfNoProduct can never be served.
+func TestOrderCreatedOfNoProduct(t *testing.T) {
+	t.Parallel()
+	a := shoptest.Start(t)
+	m := newMachine(t, a, false)
+	creator := fulfilment.NewCreator(inventoryOf(a), a.Queue, fulfilment.NewWorkflow(m, m.arn), a.Orders)
+	err := creator.Handle(t.Context(), createdOf(tenant, orderOf("1", map[string]int64{"A#": 7})))
+	require.True(t, cqrs.IsPermanent(err), "%v", err)
+	require.Empty(t, m.inputs(t))
+}
+
 // mad is a queue whose client panics.
 type mad struct{}
 

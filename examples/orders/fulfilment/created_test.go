@@ -69,6 +69,23 @@ func TestOrderCreated(t *testing.T) {
 	require.Equal(t, map[string]int64{"A": 7}, reserved)
 }
 
+// TestOrderCreatedTellsEachTenantsCustomers: a number is the tenant's own, and so is
+// what is said about it.
+func TestOrderCreatedTellsEachTenantsCustomers(t *testing.T) {
+	t.Parallel()
+	a := shoptest.Start(t)
+	m := newMachine(t, a, false)
+	creator := fulfilment.NewCreator(inventoryOf(a), a.Queue, fulfilment.NewWorkflow(m, m.arn), a.Orders)
+	for _, tenant := range []string{tenant, "other"} {
+		a.Stock(t, tenant, "A", 10)
+		require.NoError(t, creator.Handle(t.Context(), createdOf(tenant, orderOf("1", map[string]int64{"A": 1}))))
+	}
+	told := mails(t, a)
+	require.Len(t, told, 2)
+	require.NotEqual(t, told[0].ID, told[1].ID)
+	require.Len(t, m.inputs(t), 2)
+}
+
 // TestOrderCreatedFails: whatever cannot be done now leaves the order as it is, and the
 // next delivery does the rest.
 func TestOrderCreatedFails(t *testing.T) {

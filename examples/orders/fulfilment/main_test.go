@@ -3,6 +3,7 @@ package fulfilment_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,7 +19,12 @@ import (
 	"github.com/lambda-cqrs/cqrs/examples/orders/shoptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", "30"); err != nil { // each has an AWS to talk to; the flag says otherwise
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const tenant = "acme"
 

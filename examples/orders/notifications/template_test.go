@@ -41,8 +41,13 @@ func TestRender(t *testing.T) {
 		"no values":              {template: form, wrong: "there is no value for {a}"},
 		"a brace that is open":   {template: form + "{b", data: `{"a":"1","b":"2"}`, wrong: "a { without its }"},
 		"a brace that is closed": {template: form + "b}", data: `{"a":"1"}`, subject: "1", text: "b}"},
-
-		"the longest": {template: "Subject: a\n\n" + strings.Repeat("b", 64<<10-12), subject: "a", text: strings.Repeat("b", 64<<10-12)},
+		"a subject value that has an empty line": {
+			template: "Subject: Hello {a}\n\nDear {a}.", data: `{"a":"Ann\n\nBob"}`, subject: "Hello Ann Bob", text: "Dear Ann\n\nBob.",
+		},
+		"lines of Windows": {template: "Subject: {a}\r\n\r\nOne.\r\nTwo.", data: `{"a":"1"}`, subject: "1", text: "One.\nTwo."},
+		"no empty line":    {template: "Subject: {a}\nOne.", data: `{"a":"1"}`, wrong: "an empty line"},
+		"no subject":       {template: "Dear {a}\n\nOne.", data: `{"a":"1"}`, wrong: `"Subject: …"`},
+		"the longest":      {template: "Subject: a\n\n" + strings.Repeat("b", 64<<10-12), subject: "a", text: strings.Repeat("b", 64<<10-12)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -42,9 +42,12 @@ func (t *Templates) Render(ctx context.Context, id string, data map[string]json.
 		return "", "", fmt.Errorf("there is no template %s to read: %w", id, err)
 	}
 	defer func() { _ = object.Body.Close() }()
-	content, err := io.ReadAll(io.LimitReader(object.Body, maxTemplate))
+	content, err := io.ReadAll(io.LimitReader(object.Body, maxTemplate+1))
 	if err != nil {
 		return "", "", fmt.Errorf("template %s: %w", id, err)
+	}
+	if len(content) > maxTemplate {
+		return "", "", cqrs.Permanent(fmt.Errorf("template %s: it has more than %d bytes", id, maxTemplate))
 	}
 	subject, text, err = write(strings.ReplaceAll(string(content), "\r\n", "\n"), data)
 	if err != nil {

@@ -48,6 +48,7 @@ func TestRender(t *testing.T) {
 		"no empty line":    {template: "Subject: {a}\nOne.", data: `{"a":"1"}`, wrong: "an empty line"},
 		"no subject":       {template: "Dear {a}\n\nOne.", data: `{"a":"1"}`, wrong: `"Subject: …"`},
 		"the longest":      {template: "Subject: a\n\n" + strings.Repeat("b", 64<<10-12), subject: "a", text: strings.Repeat("b", 64<<10-12)},
+		"longer than that": {template: "Subject: a\n\n" + strings.Repeat("b", 64<<10-11), wrong: "more than 65536 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -28,6 +28,7 @@ func TestPartnerDelivery(t *testing.T) {
 		"a file":                   {"partners/logistics/a.csv", "logistics"},
 		"a file in a folder":       {"partners/logistics/2026/a.csv", "logistics"},
 		"a partner of any name":    {"partners/M%C3%B6bel+%26+mehr/a.csv", "Möbel & mehr"},
+		"a file of nobody":         {"partners/a.csv", ""},
 		"a file of no name at all": {"partners//a.csv", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -142,17 +142,18 @@ func corrupted(t shoptest.TB) map[string][2]string {
 	book, drawing, photo := workbook(t, 4), picture(t, png.Encode), picture(t, asJPEG)
 	document := pdf(3)
 	return map[string][2]string{
-		"a quote that is open":       {"a.csv", "a,\"b\n1,2\n"},
-		"no workbook":                {"a.xlsx", "a,b\n"},
-		"an empty workbook":          {"a.xlsx", ""},
-		"half a workbook":            {"a.xlsx", book[:len(book)/2]},
-		"no PDF":                     {"a.pdf", "a,b\n"},
-		"an empty PDF":               {"a.pdf", ""},
-		"half a PDF":                 {"a.pdf", document[:len(document)/2]},
-		"no drawing":                 {"a.png", "a,b\n"},
-		"half the head of a drawing": {"a.png", drawing[:20]},
-		"half the head of a photo":   {"a.jpg", photo[:20]},
-		"an empty photo":             {"a.jpeg", ""},
+		"a PDF whose objects are not there": {"a.pdf", strings.Replace(document, "1 0 obj", "9 0 obj", 1)},
+		"a quote that is open":              {"a.csv", "a,\"b\n1,2\n"},
+		"no workbook":                       {"a.xlsx", "a,b\n"},
+		"an empty workbook":                 {"a.xlsx", ""},
+		"half a workbook":                   {"a.xlsx", book[:len(book)/2]},
+		"no PDF":                            {"a.pdf", "a,b\n"},
+		"an empty PDF":                      {"a.pdf", ""},
+		"half a PDF":                        {"a.pdf", document[:len(document)/2]},
+		"no drawing":                        {"a.png", "a,b\n"},
+		"half the head of a drawing":        {"a.png", drawing[:20]},
+		"half the head of a photo":          {"a.jpg", photo[:20]},
+		"an empty photo":                    {"a.jpeg", ""},
 	}
 }
 

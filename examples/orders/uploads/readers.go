@@ -91,6 +91,11 @@ func readPDF(r io.Reader) (d Document, err error) {
 	if err != nil {
 		return Document{}, err
 	}
+	defer func() {
+		if broken := recover(); broken != nil { // the reader panics over what it cannot follow
+			err = cqrs.Permanent(fmt.Errorf("it is a broken PDF: %v", broken))
+		}
+	}()
 	file, err := pdf.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		return Document{}, cqrs.Permanent(fmt.Errorf("it is no PDF: %w", err))

@@ -106,7 +106,10 @@ func (i *Importer) Handle(ctx context.Context, list CSVImport) (ImportResult, er
 		line := rows.line
 		group.Go(func() error { return i.publish(within, product, line, count) })
 	}
-	if err := group.Wait(); err != nil {
+	if err = group.Wait(); err == nil {
+		err = ctx.Err() // rows may be left
+	}
+	if err != nil {
 		return ImportResult{}, fmt.Errorf("%s: %w", list.Key, err)
 	}
 	return count.result, i.warn(ctx, list, count)

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -12,6 +13,9 @@ import (
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
 )
 
+// byteOrderMark is what Windows programs begin a text with.
+const byteOrderMark = "\ufeff"
+
 // rows reads a price list, row by row.
 type rows struct {
 	csv    *csv.Reader
@@ -22,7 +26,11 @@ type rows struct {
 
 // newRows reads the head of a list.
 func newRows(r io.Reader) (*rows, error) {
-	reader := csv.NewReader(r)
+	text := bufio.NewReader(r)
+	if mark, _ := text.Peek(len(byteOrderMark)); string(mark) == byteOrderMark {
+		_, _ = text.Discard(len(byteOrderMark)) // what follows may be in quotes
+	}
+	reader := csv.NewReader(text)
 	reader.FieldsPerRecord, reader.ReuseRecord = -1, true
 	head, err := reader.Read()
 	if err != nil {
@@ -30,7 +38,7 @@ func newRows(r io.Reader) (*rows, error) {
 	}
 	column := map[string]int{}
 	for i, name := range head {
-		column[strings.ToLower(strings.TrimSpace(strings.TrimPrefix(name, "\ufeff")))] = i
+		column[strings.ToLower(strings.TrimSpace(name))] = i
 	}
 	for _, name := range []string{"sku", "name", "price", "stock"} { // in any order
 		if _, ok := column[name]; !ok {

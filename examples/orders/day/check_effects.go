@@ -98,12 +98,12 @@ func (w *world) checkMails(_ context.Context, s *State) (string, error) {
 		got[letter.ID] = letter.To
 	}
 	for number, o := range s.Orders {
-		want["order-received/"+number] = o.Attributes.Customer
+		want["order-received/"+app.Tenant+"/"+number] = o.Attributes.Customer
 		switch {
 		case o.Attributes.Status == shop.Shipped:
-			want["order-shipped/"+number] = o.Attributes.Customer
+			want["order-shipped/"+app.Tenant+"/"+number] = o.Attributes.Customer
 		case outOfStock(o.Attributes):
-			want["order-cancelled/"+number] = o.Attributes.Customer
+			want["order-cancelled/"+app.Tenant+"/"+number] = o.Attributes.Customer
 		}
 	}
 	for n := range newsletters {

@@ -49,13 +49,15 @@ func (c *Creator) Handle(ctx context.Context, e OrderCreated) error {
 	order := e.Attributes
 	reserved, told := inParallel(
 		func() error { return c.inventory.Reserve(ctx, e.TenantCode, order) },
-		func() error { return c.queue.Send(ctx, orderMail("order-received", order, nil)) },
+		func() error { return c.queue.Send(ctx, orderMail("order-received", e.TenantCode, order, nil)) },
 	)
-	if errors.Is(reserved, ErrOutOfStock) {
-		return errors.Join(told, c.cancel(ctx, e, reserved.Error()))
-	}
-	if err := errors.Join(reserved, told); err != nil {
-		return err
+	switch {
+	case told != nil:
+		return told // what became of the stock stays decided
+	case errors.Is(reserved, ErrOutOfStock):
+		return c.cancel(ctx, e, reserved.Error())
+	case reserved != nil:
+		return reserved
 	}
 	return c.workflow.Start(ctx, e.TenantCode, order)
 }
@@ -65,15 +67,15 @@ func (c *Creator) cancel(ctx context.Context, e OrderCreated, reason string) err
 	if err := move(ctx, c.orders, key, shop.Placed, shop.Cancelled, reason); err != nil {
 		return err
 	}
-	return c.queue.Send(ctx, orderMail("order-cancelled", e.Attributes, map[string]any{"reason": reason}))
+	return c.queue.Send(ctx, orderMail("order-cancelled", e.TenantCode, e.Attributes, map[string]any{"reason": reason}))
 }
 
-// orderMail is a mail about an order. It has one ID for each template and order.
-func orderMail(template string, order shop.Order, more map[string]any) notifications.Notification {
+// orderMail is a mail about a tenant's order. It has one ID for each template and order.
+func orderMail(template, tenant string, order shop.Order, more map[string]any) notifications.Notification {
 	data := map[string]any{"number": order.Number, "total": fmt.Sprintf("%d.%02d", order.Total/100, order.Total%100)}
 	maps.Copy(data, more)
 	return notifications.Notification{
-		ID: template + "/" + order.Number, Channel: notifications.Email, Recipient: order.Customer,
+		ID: template + "/" + tenant + "/" + order.Number, Channel: notifications.Email, Recipient: order.Customer,
 		TemplateID: template, TemplateData: notifications.Values(data),
 	}
 }

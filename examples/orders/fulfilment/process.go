@@ -39,11 +39,21 @@ func NewProcess(payments *Payments, orders *command.Service[shop.Order]) *Proces
 }
 
 // Handle has the order paid. A payment that is refused cancels it, and fails the task
-// as PaymentRefused, which the workflow catches.
+// as PaymentRefused, which the workflow catches. Nobody is charged for an order that
+// there is not, or that was cancelled for another reason.
 func (p *Process) Handle(ctx context.Context, task OrderProcess) (Processed, error) {
 	key, err := shop.OrderKey(task.Tenant, task.Number)
 	if err != nil {
 		return Processed{}, err
+	}
+	order, err := p.orders.GetVersion(ctx, key, command.Latest)
+	switch {
+	case errors.Is(err, cqrs.ErrNotFound):
+		return Processed{}, unknownOrder(key, err)
+	case err != nil:
+		return Processed{}, err
+	case order.Attributes.Status == shop.Cancelled && order.Attributes.Reason != ErrRefused.Error():
+		return Processed{}, cqrs.Skip("the order is cancelled")
 	}
 	err = p.payments.Charge(ctx, task.Tenant, task.Number, task.Customer, task.Total)
 	if errors.Is(err, ErrRefused) {

@@ -44,5 +44,5 @@ func (s *Shipping) Handle(ctx context.Context, e OrderShipped) error {
 	if err != nil {
 		return err
 	}
-	return s.queue.Send(ctx, orderMail("order-shipped", order.Attributes, nil))
+	return s.queue.Send(ctx, orderMail("order-shipped", e.Tenant, order.Attributes, nil))
 }

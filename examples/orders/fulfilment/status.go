@@ -37,7 +37,12 @@ func move(
 		return nil
 	})
 	if errors.Is(err, cqrs.ErrNotFound) {
-		return cqrs.Named("UnknownOrder", cqrs.Permanent(fmt.Errorf("there is no order %s: %w", key.SK, err)))
+		return unknownOrder(key, err)
 	}
 	return err
+}
+
+// unknownOrder is the error for an order that there is not.
+func unknownOrder(key cqrs.Key, err error) error {
+	return cqrs.Named("UnknownOrder", cqrs.Permanent(fmt.Errorf("there is no order %s: %w", key.SK, err)))
 }

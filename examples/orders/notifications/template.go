@@ -42,16 +42,32 @@ func (t *Templates) Render(ctx context.Context, id string, data map[string]json.
 		return "", "", fmt.Errorf("there is no template %s to read: %w", id, err)
 	}
 	defer func() { _ = object.Body.Close() }()
-	content, err := io.ReadAll(io.LimitReader(object.Body, maxTemplate))
+	content, err := io.ReadAll(io.LimitReader(object.Body, maxTemplate+1))
 	if err != nil {
 		return "", "", fmt.Errorf("template %s: %w", id, err)
 	}
-	filled, err := fill(string(content), data)
+	if len(content) > maxTemplate {
+		return "", "", cqrs.Permanent(fmt.Errorf("template %s: it has more than %d bytes", id, maxTemplate))
+	}
+	subject, text, err = write(strings.ReplaceAll(string(content), "\r\n", "\n"), data)
 	if err != nil {
 		return "", "", cqrs.Permanent(fmt.Errorf("template %s: %w", id, err))
 	}
-	head, text, _ := strings.Cut(filled, "\n\n")
-	return strings.TrimSpace(strings.TrimPrefix(head, "Subject:")), text, nil
+	return subject, text, nil
+}
+
+// write writes a subject, which is one line whatever its values are, and a text.
+func write(template string, data map[string]json.RawMessage) (subject, text string, err error) {
+	head, body, found := strings.Cut(template, "\n\n")
+	line, isSubject := strings.CutPrefix(head, "Subject:")
+	if !found || !isSubject {
+		return "", "", errors.New(`it must begin with a line "Subject: …" and an empty line`)
+	}
+	if subject, err = fill(line, data); err != nil {
+		return "", "", err
+	}
+	text, err = fill(body, data)
+	return strings.Join(strings.Fields(subject), " "), text, err
 }
 
 // fill puts the values in, in one pass: what a value holds is never taken for a name.

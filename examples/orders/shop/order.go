@@ -3,6 +3,7 @@ package shop
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/lambda-cqrs/cqrs"
 )
@@ -47,6 +48,9 @@ func (o Order) Validate() error {
 	for _, line := range o.Lines {
 		if line.Quantity <= 0 || line.Price <= 0 {
 			return fmt.Errorf("order %s has a line of %d × %s for %d; both must be above 0", o.Number, line.Quantity, line.SKU, line.Price)
+		}
+		if line.Price > (math.MaxInt64-total)/line.Quantity {
+			return fmt.Errorf("the lines of order %s come to more than can be counted", o.Number)
 		}
 		total += line.Quantity * line.Price
 	}

@@ -3,6 +3,7 @@ package shop
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/command"
@@ -10,6 +11,9 @@ import (
 
 // KindProduct is what the partition keys of products begin with.
 const KindProduct = "PRODUCT"
+
+// maxName is the most bytes of a product's name, which its item and its index hold.
+const maxName = 1000
 
 // Product holds the attributes of a product.
 type Product struct {
@@ -24,6 +28,10 @@ func (p Product) Validate() error {
 	switch {
 	case p.SKU == "":
 		return errors.New("a product without an SKU")
+	case !utf8.ValidString(p.SKU + p.Name):
+		return errors.New("a product whose SKU or name is not UTF-8")
+	case len(p.Name) > maxName:
+		return fmt.Errorf("product %s has a name of %d bytes; it may have at most %d", p.SKU, len(p.Name), maxName)
 	case p.Name == "":
 		return fmt.Errorf("product %s has no name", p.SKU)
 	case p.Price <= 0:

@@ -91,6 +91,11 @@ func readPDF(r io.Reader) (d Document, err error) {
 	if err != nil {
 		return Document{}, err
 	}
+	defer func() {
+		if broken := recover(); broken != nil { // the reader panics over what it cannot follow
+			err = cqrs.Permanent(fmt.Errorf("it is a broken PDF: %v", broken))
+		}
+	}()
 	file, err := pdf.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		return Document{}, cqrs.Permanent(fmt.Errorf("it is no PDF: %w", err))
@@ -98,9 +103,28 @@ func readPDF(r io.Reader) (d Document, err error) {
 	return Document{Kind: PDF, Pages: file.NumPage()}, nil
 }
 
+// download remembers the error with which it breaks off.
+type download struct {
+	io.Reader
+
+	err error
+}
+
+func (d *download) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		d.err = err
+	}
+	return n, err
+}
+
 // readImage reads no more than the head, which has the size.
 func readImage(r io.Reader) (Document, error) {
-	config, _, err := image.DecodeConfig(r)
+	d := &download{Reader: r}
+	config, _, err := image.DecodeConfig(d)
+	if d.err != nil {
+		return Document{}, d.err
+	}
 	if err != nil {
 		return Document{}, cqrs.Permanent(fmt.Errorf("it is no image: %w", err))
 	}

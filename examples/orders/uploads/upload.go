@@ -42,6 +42,9 @@ type PartnerDelivery struct {
 // PartnerDeliveryOf is the delivery that a record tells of.
 func PartnerDeliveryOf(r *events.S3EventRecord) (PartnerDelivery, error) {
 	upload, err := UploadOf(r)
-	partner, _, _ := strings.Cut(strings.TrimPrefix(upload.Key, "partners/"), "/")
+	partner, _, inFolder := strings.Cut(strings.TrimPrefix(upload.Key, "partners/"), "/")
+	if !inFolder {
+		partner = "" // it is the file's name
+	}
 	return PartnerDelivery{upload, partner, r.EventName}, err
 }

@@ -55,6 +55,19 @@ func EnvelopesOf(f EventFactory) map[string][]Envelope {
 	return opened
 }
 
+// IgnoresUnrouted reports whether a factory that [RulesOf] knows acknowledges what no
+// rule takes: see [Mux.IgnoreUnrouted].
+func IgnoresUnrouted(f EventFactory) bool {
+	switch f := f.(type) {
+	case *Mux:
+		return f.ignoreUnrouted
+	case *envelopes:
+		return IgnoresUnrouted(f.EventFactory)
+	default:
+		return false
+	}
+}
+
 // Rules lists the rules by source, each source's in their order.
 func (m *Mux) Rules() []Rule {
 	var all []Rule

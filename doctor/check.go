@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,9 +54,9 @@ func (r *report) settings() {
 			"a handler may take %v, and the function has %v: its deadline comes first, and no second attempt has time", limit, f.Timeout)
 	}
 	if t := r.storeTable(r.code.IdempotencyTable); t != nil {
-		if t.TTL == "" {
-			r.add(Warning, "idempotency-ttl", t.Name, `Turn the time to live on, with the attribute "expiration"`,
-				"the time to live is off: outcomes stay for ever")
+		if attribute := cmp.Or(r.code.IdempotencyTTL, "expiration"); t.TTL != attribute {
+			r.add(Warning, "idempotency-ttl", t.Name, "Turn the time to live on, with the attribute "+attribute,
+				"its time to live does not go by the attribute %s: outcomes stay for ever", attribute)
 		}
 		if len(t.Keys) != 1 {
 			r.add(Error, "idempotency-key", t.Name, `Give it the partition key "id", and no sort key`,

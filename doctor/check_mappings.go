@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/lambda-cqrs/cqrs"
@@ -106,45 +108,43 @@ func (r *report) queues() {
 	}
 }
 
-// views checks that the streams carry the images that the factory decodes.
+// views checks that the streams carry the images that are decoded from them.
 func (r *report) views(rules []cqrs.Rule) {
-	for _, name := range r.syncs() {
+	syncs := r.syncs()
+	for _, name := range syncs {
 		if t := r.deployment.table(name); t != nil && t.View != "" && !strings.HasPrefix(t.View, "NEW_") {
 			r.add(Error, "stream-view", name, "Make its StreamViewType NEW_IMAGE, or NEW_AND_OLD_IMAGES where blobs are collected",
 				"the data sync applies new images, and the stream has %s: every record fails", t.View)
 		}
 	}
-	needs := map[string][]cqrs.Rule{}
 	for _, m := range r.deployment.Mappings {
-		if service(m.Source) != "dynamodb" {
-			continue
+		t := r.deployment.table(lastName(m.Source))
+		if service(m.Source) != "dynamodb" || t == nil || slices.Contains(syncs, t.Name) {
+			continue // the records of a data sync bypass the factory
 		}
 		for _, rule := range rules {
-			if rule.Source == cqrs.SourceDynamoDB && named(rule.Origin, m.Source) {
-				needs[m.Source] = append(needs[m.Source], rule)
+			whole := rule.Event == reflect.TypeFor[cqrs.DynamoDBRecord]() // takes what there is
+			if rule.Source == cqrs.SourceDynamoDB && !whole && named(rule.Origin, m.Source) {
+				r.view(t, rule)
 			}
 		}
 	}
-	for arn, rules := range needs {
-		t := r.deployment.table(lastName(arn))
-		if t == nil {
-			continue
-		}
-		for _, rule := range rules {
-			newer := strings.HasPrefix(t.View, "NEW_")
-			older := t.View == "OLD_IMAGE" || t.View == "NEW_AND_OLD_IMAGES"
-			switch {
-			case rule.Ops&(cqrs.Inserted|cqrs.Modified) != 0 && !newer:
-				r.add(Error, "stream-view", t.Name, "Make its StreamViewType NEW_AND_OLD_IMAGES",
-					"%s decodes new images, and the stream has %s: every record fails", rule.Text, viewOf(t.View))
-			case rule.Change && !older:
-				r.add(Error, "stream-view", t.Name, "Make its StreamViewType NEW_AND_OLD_IMAGES",
-					"%s gets no old images from a stream of %s: what was there before is nil, as if it were new", rule.Text, viewOf(t.View))
-			case rule.Ops == cqrs.Removed && !older:
-				r.add(Warning, "stream-view", t.Name, "Make its StreamViewType NEW_AND_OLD_IMAGES",
-					"%s gets nothing but keys of what was removed from a stream of %s", rule.Text, viewOf(t.View))
-			}
-		}
+}
+
+func (r *report) view(t *Table, rule cqrs.Rule) {
+	newer := strings.HasPrefix(t.View, "NEW_")
+	older := t.View == "OLD_IMAGE" || t.View == "NEW_AND_OLD_IMAGES"
+	const fix = "Make its StreamViewType NEW_AND_OLD_IMAGES"
+	switch {
+	case rule.Ops&(cqrs.Inserted|cqrs.Modified) != 0 && !newer:
+		r.add(Error, "stream-view", t.Name, fix,
+			"%s decodes new images, and the stream has %s: every record fails", rule.Text, viewOf(t.View))
+	case rule.Change && !older:
+		r.add(Error, "stream-view", t.Name, fix,
+			"%s gets no old images from a stream of %s: what was there before is nil, as if it were new", rule.Text, viewOf(t.View))
+	case rule.Ops == cqrs.Removed && !older:
+		r.add(Warning, "stream-view", t.Name, fix,
+			"%s gets nothing but keys of what was removed from a stream of %s", rule.Text, viewOf(t.View))
 	}
 }
 

@@ -67,36 +67,61 @@ func (r *report) destinations() []string {
 	return slices.Compact(all)
 }
 
+// permission looks for what allows an action. A denial under a condition is left
+// alone; a permission under one is noted.
 func (r *report) permission(statements []Statement, used []map[string]bool, action, resource string) {
-	allowed := false
+	allowed, conditional := false, false
 	for i, s := range statements {
-		if !s.covers(resource) {
-			continue
-		}
-		for _, pattern := range s.Actions {
+		for _, pattern := range s.allows(action, resource) {
 			switch {
-			case !overlap(strings.ToLower(pattern), strings.ToLower(action)):
-			case !s.Allow:
+			case !s.Allow && !s.Conditional:
 				r.add(Error, "permission-denied", action, "Remove the denial",
-					"the code does it to %s, and a statement denies that", lastName(resource))
-			default:
-				allowed, used[i][pattern] = true, true
+					"the code does it to %s, and a statement denies that", resource)
+			case s.Allow:
+				used[i][pattern] = true
+				allowed, conditional = allowed || !s.Conditional, conditional || s.Conditional
 			}
 		}
 	}
-	if !allowed {
+	switch {
+	case allowed:
+	case conditional:
+		r.add(Note, "permission-conditional", action, "See that its condition holds",
+			"the code does it to %s, and its role allows that under a condition", resource)
+	default:
 		r.add(Error, "permission-missing", action, "Add it to the function's policies",
 			"the code does it to %s, and its role does not allow that", resource)
 	}
 }
 
-// covers reports whether a statement is about a resource, or about one of those that
-// a pattern stands for.
-func (s Statement) covers(resource string) bool {
+// allows lists the patterns of a statement that an action upon a resource has.
+func (s Statement) allows(action, resource string) (patterns []string) {
+	if !s.about(resource) {
+		return nil
+	}
+	is := func(pattern string) bool { return covers(strings.ToLower(pattern), strings.ToLower(action)) }
+	for _, pattern := range s.Actions {
+		if is(pattern) {
+			patterns = append(patterns, pattern)
+		}
+	}
+	if len(s.NotActions) > 0 && !slices.ContainsFunc(s.NotActions, is) {
+		patterns = append(patterns, "all but "+strings.Join(s.NotActions, ", "))
+	}
+	return patterns
+}
+
+// about reports whether a statement is about all of what a pattern stands for; a
+// denial, about some of it.
+func (s Statement) about(resource string) bool {
+	match := coversARN
+	if !s.Allow {
+		match = overlap
+	}
 	if len(s.NotResources) > 0 {
 		return !slices.ContainsFunc(s.NotResources, func(pattern string) bool { return overlap(pattern, resource) })
 	}
-	return slices.ContainsFunc(s.Resources, func(pattern string) bool { return overlap(pattern, resource) })
+	return slices.ContainsFunc(s.Resources, func(pattern string) bool { return match(pattern, resource) })
 }
 
 // ofMappings are the actions that event source mappings, logs and traces take on the

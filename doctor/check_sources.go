@@ -71,6 +71,11 @@ func (r *report) syncs() (tables []string) {
 
 func (r *report) unrouted(resource string, rules []cqrs.Rule, takes func(cqrs.Rule) bool) {
 	if !slices.ContainsFunc(rules, takes) {
+		if cqrs.IgnoresUnrouted(r.code.Config.Factory) {
+			r.add(Warning, "source-unrouted", resource, "Add a rule, or disconnect it",
+				"it is connected to the function, and no rule of the factory takes its records: all of them are acknowledged unseen")
+			return
+		}
 		r.add(Error, "source-unrouted", resource, "Add a rule, or disconnect it",
 			"it is connected to the function, and no rule of the factory takes its records: all of them fail")
 	}
@@ -79,8 +84,9 @@ func (r *report) unrouted(resource string, rules []cqrs.Rule, takes func(cqrs.Ru
 // connected reports whether records come for a rule.
 func (r *report) connected(rule cqrs.Rule, opened map[string][]cqrs.Envelope) bool {
 	d := r.deployment
-	for _, layers := range opened {
-		if slices.ContainsFunc(layers, func(e cqrs.Envelope) bool { return sourceIn(e) == rule.Source }) {
+	for carrier, layers := range opened {
+		carries := slices.ContainsFunc(layers, func(e cqrs.Envelope) bool { return sourceIn(e) == rule.Source })
+		if carries && r.brings(carrier) {
 			return true // what a queue carries cannot be seen from outside
 		}
 	}
@@ -100,6 +106,13 @@ func (r *report) connected(rule cqrs.Rule, opened map[string][]cqrs.Envelope) bo
 			return mappingSource(m) == rule.Source && named(rule.Origin, m.Source)
 		})
 	}
+}
+
+// brings reports whether a queue or topic is connected to the function.
+func (r *report) brings(carrier string) bool {
+	d := r.deployment
+	return slices.ContainsFunc(d.Mappings, func(m Mapping) bool { return named(carrier, m.Source) }) ||
+		slices.ContainsFunc(d.Subscriptions, func(s Subscription) bool { return s.Endpoint == d.Function.ARN && named(carrier, s.Topic) })
 }
 
 // delivery checks that what a queue gets from a topic has the form that the

@@ -30,6 +30,10 @@ func (r *report) task(t Task, policy cqrs.Policy) {
 	case t.Timeout == 0 && t.Heartbeat == 0:
 		r.add(Warning, "task-timeout", name, "Set TimeoutSeconds and HeartbeatSeconds",
 			"a task whose function is killed is waited for a year")
+	case t.Timeout > 0 && t.Timeout < r.deployment.Function.Timeout:
+		r.add(Warning, "task-timeout", name, "Make TimeoutSeconds longer than the function's timeout",
+			"the state gives up after %v, and the function may still be at it for %v: what it does then nobody hears of",
+			t.Timeout, r.deployment.Function.Timeout)
 	case t.Heartbeat == 0 && beat > 0:
 		r.add(Note, "task-heartbeat", name, "Set HeartbeatSeconds to three times HeartbeatEvery",
 			"the code sends heartbeats, and the state does not wait for them: a killed function is noticed at its timeout")

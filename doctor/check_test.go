@@ -269,6 +269,80 @@ func TestCheck(t *testing.T) {
 				d.Function.AsyncDestination, d.Function.Statements = prices, []doctor.Statement{allow([]string{"sns:Publish"}, prices)}
 			}}, nil,
 		},
+		"records that nobody takes, and nobody misses": {
+			[]edit{own(func(mux *cqrs.Mux) { mux.IgnoreUnrouted() }), func(_ *doctor.Code, d *doctor.Deployment) {
+				d.Mappings = append(d.Mappings, stream(clicks))
+			}},
+			[]string{"warning source-unrouted clicks"},
+		},
+		"an envelope of a queue that is not mapped": {
+			[]edit{func(c *doctor.Code, _ *doctor.Deployment) {
+				cqrs.OnSNS[order](c.Config.Factory.(*cqrs.Mux), cqrs.Topic("prices"))
+				c.Config.Factory = cqrs.Envelopes(c.Config.Factory, cqrs.From("other", cqrs.SNS))
+			}},
+			[]string{`error source-missing OnSNS[doctor_test.order](Topic("prices"))`},
+		},
+		"a rule of all tables beside a data sync": {
+			[]edit{own(func(mux *cqrs.Mux) { cqrs.OnChange[row](mux, cqrs.Any()) }), func(c *doctor.Code, d *doctor.Deployment) {
+				cqrs.RegisterDataSync(c.Config.Registry, cqrs.NewDataSync("users", cqrs.NewMemorySync(), cqrs.Target("rds", readModel{})))
+				d.Mappings = append(d.Mappings, stream(users+"/stream/2026"))
+				d.Tables = []doctor.Table{{Name: "users", ARN: users, View: "NEW_IMAGE"}}
+			}}, nil,
+		},
+		"a rule that takes records of keys": {
+			[]edit{
+				own(func(mux *cqrs.Mux) { cqrs.OnDynamoDB[cqrs.DynamoDBRecord](mux, cqrs.Any(), cqrs.Inserted) }),
+				func(_ *doctor.Code, d *doctor.Deployment) {
+					d.Mappings = append(d.Mappings, stream(users+"/stream/2026"))
+					d.Tables = []doctor.Table{{Name: "users", ARN: users, View: "KEYS_ONLY"}}
+				},
+			}, nil,
+		},
+		"a task that gives up before the function": {
+			[]edit{withTask, func(c *doctor.Code, d *doctor.Deployment) {
+				early := task
+				early.Heartbeat, early.Timeout = 0, 20*time.Second
+				c.Config.Policy.Callback, d.Tasks = callback{}, []doctor.Task{early}
+			}},
+			[]string{"warning task-timeout machine/state"},
+		},
+		"outcomes that stay, by another attribute": {
+			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
+				c.IdempotencyTable = "claims"
+				d.Tables = []doctor.Table{{Name: "claims", TTL: "ttl", Keys: []string{"id"}}}
+			}},
+			[]string{"warning idempotency-ttl claims"},
+		},
+		"outcomes that go, by another attribute": {
+			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
+				c.IdempotencyTable, c.IdempotencyTTL = "claims", "ttl"
+				d.Tables = []doctor.Table{{Name: "claims", TTL: "ttl", Keys: []string{"id"}}}
+			}}, nil,
+		},
+		"a permission under a condition": {
+			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
+				c.Calls = []doctor.Call{doctor.Calls([]string{orders}, "sqs:SendMessage")}
+				s := allow([]string{"sqs:SendMessage"}, orders)
+				s.Conditional = true
+				d.Function.Statements = []doctor.Statement{s}
+			}},
+			[]string{"note permission-conditional sqs:SendMessage"},
+		},
+		"a denial under a condition": {
+			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
+				c.Calls = []doctor.Call{doctor.Calls([]string{orders}, "sqs:SendMessage")}
+				d.Function.Statements = []doctor.Statement{
+					allow([]string{"sqs:SendMessage"}, orders), {Actions: []string{"*"}, Resources: []string{"*"}, Conditional: true},
+				}
+			}}, nil,
+		},
+		"all actions but some": {
+			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
+				c.Calls = []doctor.Call{doctor.Calls([]string{orders}, "sqs:SendMessage", "sqs:PurgeQueue")}
+				d.Function.Statements = []doctor.Statement{{Allow: true, NotActions: []string{"sqs:P*"}, Resources: []string{orders}}}
+			}},
+			[]string{"error permission-missing sqs:PurgeQueue"},
+		},
 		"no permissions": {
 			[]edit{func(c *doctor.Code, d *doctor.Deployment) {
 				c.Calls, d.Function.Statements = []doctor.Call{doctor.Calls(nil, "sqs:SendMessage")}, []doctor.Statement{}

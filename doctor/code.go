@@ -20,6 +20,9 @@ type Code struct {
 	// IdempotencyTable and SyncTable are those of dynamostore, "" where there is
 	// none.
 	IdempotencyTable, SyncTable string
+	// IdempotencyTTL is the attribute of the table's time to live; default
+	// "expiration".
+	IdempotencyTTL string
 }
 
 // policies are those under which events of a type are handled: the routes' own, else

@@ -40,8 +40,10 @@ type Statement struct {
 	Allow     bool
 	Actions   []string
 	Resources []string // patterns
-	// NotResources takes the place of Resources: all but those.
-	NotResources []string
+	// NotActions and NotResources take the place of Actions and Resources: all but
+	// those.
+	NotActions, NotResources []string
+	Conditional              bool // it has a Condition, which nobody here evaluates
 }
 
 // Mapping is an event source mapping.

@@ -43,5 +43,5 @@
 // queue-receives (below 5), dead-letter-retention, stream-retries, stream-bisect,
 // stream-latest, async-retries, delivery-dead-letters, task-timeout, timeout-long,
 // idempotency-short, idempotency-ttl, permission-wide, permission-unused. Notes:
-// factory-unknown, variable-unknown, unread.
+// factory-unknown, variable-unknown, permission-conditional, unread.
 package doctor

@@ -2,7 +2,6 @@ package doctor_test
 
 import (
 	"path"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,34 +26,67 @@ func allowed(policy, call string) bool {
 func TestPatterns(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
-		a, b string
-		want bool
+		policy, call string
+		want         bool
 	}{
-		{"", "", true},
 		{"a", "a", true},
 		{"a", "b", false},
-		{"a", "", false},
 		{"a*", "a", true},
+		{"a", "a*", false},
 		{"a?", "a", false},
 		{"a?", "ab", true},
-		{"*", "", true},
-		{"a*b", "b*a", false},
-		{"a*b", "*a*", true},
-		{"arn:aws:x:*:y", "arn:*:x:1:?", true},
-		{"*a", "*b", false},
-		{"**", "?", true},
+		{"a?", "a*", false},
+		{"a*", "a*", true},
+		{"a*b", "a*b", true},
+		{"*b", "a*b", true},
+		{"a*b", "*b", false},
+		{"*", "a*", true},
+		{"files/in/*", "files/*", false},
+		{"arn:aws:s3:::files/*", "arn:*:s3:::files/*", true},
+		{"arn:aws:s3:::files/in/*", "arn:*:s3:::files/*", false},
+		{"arn:aws:dynamodb:eu-west-1:1:table/a", "arn:*:dynamodb:*:*:table/a", true},
+		{"arn:aws:dynamodb:eu-west-1:1:table/a", "arn:*:dynamodb:us-*:*:table/a", false},
+		{"arn:aws:s3:::a", "arn:*:sqs:*:*:a", false},
 	} {
-		require.Equal(t, test.want, allowed(test.a, test.b), "%q %q", test.a, test.b)
-		require.Equal(t, test.want, allowed(test.b, test.a), "%q %q", test.b, test.a)
+		require.Equal(t, test.want, allowed(test.policy, test.call), "%q %q", test.policy, test.call)
 	}
-	letters := rapid.StringMatching(`[ab]{0,6}`)
 	rapid.Check(t, func(t *rapid.T) { // against the standard library's matcher
-		pattern, text := rapid.StringMatching(`[ab*?]{0,6}`).Draw(t, "pattern"), letters.Draw(t, "text")
+		pattern, text := rapid.StringMatching(`[ab*?]{0,6}`).Draw(t, "pattern"), rapid.StringMatching(`[ab]{1,6}`).Draw(t, "text")
 		want, err := path.Match(pattern, text)
 		require.NoError(t, err)
 		require.Equal(t, want, allowed(pattern, text), "%q %q", pattern, text)
-		if want {
-			require.True(t, allowed(pattern, strings.ReplaceAll(text, "a", "?")))
-		}
+		require.True(t, allowed(pattern+"*", pattern+text))
 	})
+}
+
+// TestDenials: what is denied of a part is not allowed as a whole.
+func TestDenials(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		denied, call string
+		want         bool
+	}{
+		{"files/in/*", "files/*", true},
+		{"files/*", "files/in/x", true},
+		{"a*b", "*c", false},
+		{"a?", "ab", true},
+		{"", "", true},
+		{"**", "?", true},
+		{"a*", "*b", true},
+		{"ab", "a", false},
+		{"a", "ab", false},
+	} {
+		code, d := healthy()
+		code.Calls = []doctor.Call{doctor.Calls([]string{test.call}, "sqs:ReceiveMessage")}
+		d.Function.Statements = []doctor.Statement{
+			{Allow: true, Actions: []string{"sqs:ReceiveMessage"}, Resources: []string{"*"}},
+			{Actions: []string{"sqs:ReceiveMessage"}, Resources: []string{test.denied}},
+		}
+		rules := map[string]bool{}
+		for _, f := range doctor.Check(code, d) {
+			rules[f.Rule] = true
+		}
+		require.Equal(t, test.want, rules["permission-denied"], "%q %q", test.denied, test.call)
+		require.False(t, rules["permission-missing"])
+	}
 }

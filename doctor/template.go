@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/lambda-cqrs/cqrs/doctor/sam"
 )
 
@@ -22,7 +24,7 @@ func ReadTemplate(text []byte, parameters map[string]string) (Deployment, error)
 	if err != nil {
 		return Deployment{}, err
 	}
-	t := &template{resources: map[string]*sam.Resource{}}
+	t := &template{resources: map[string]*sam.Resource{}, globals: parsed.Globals}
 	if t.resolver, err = parsed.Resolver(parameters, t.refer); err != nil {
 		return Deployment{}, err
 	}
@@ -47,6 +49,7 @@ type template struct {
 
 	resolver  *sam.Resolver
 	resources map[string]*sam.Resource
+	globals   map[string]yaml.Node
 }
 
 // read reads a resource, and leaves alone what is of no concern to a function.
@@ -61,6 +64,13 @@ func (t *template) read(r *sam.Resource) error {
 	}
 	switch r.Kind {
 	case "AWS::Serverless::Function":
+		if node, ok := t.globals["Function"]; ok {
+			globals, err := t.resolver.Properties("Globals.Function", &node, nil)
+			if err != nil {
+				return err
+			}
+			p.Inherit(globals)
+		}
 		return t.function(p, known)
 	case "AWS::SQS::Queue":
 		return t.queueOf(p, known)
@@ -70,7 +80,11 @@ func (t *template) read(r *sam.Resource) error {
 		return t.subscription(p)
 	case "AWS::Serverless::StateMachine", "AWS::StepFunctions::StateMachine":
 		return t.machine(p, known)
-	case "AWS::SNS::Topic", "AWS::S3::Bucket", "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm", "AWS::KMS::Key",
+	case "AWS::SNS::Topic":
+		return t.topic(p, known)
+	case "AWS::S3::Bucket":
+		return t.bucket(p, known)
+	case "AWS::Kinesis::Stream", "AWS::Logs::LogGroup", "AWS::CloudWatch::Alarm", "AWS::KMS::Key",
 		"AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy":
 		return nil
 	default:
@@ -92,6 +106,38 @@ func (t *template) subscription(p *sam.Properties) error {
 	return err
 }
 
+// topic reads the subscriptions that a topic has by itself.
+func (t *template) topic(p *sam.Properties, known sam.Reference) error {
+	var subscriptions []struct{ Endpoint, Protocol string }
+	_, err := p.Into("Subscription", &subscriptions)
+	for _, s := range subscriptions {
+		if s.Protocol == "sqs" || s.Protocol == "lambda" {
+			t.Subscriptions = append(t.Subscriptions, Subscription{Topic: known.Ref, Endpoint: s.Endpoint})
+		}
+	}
+	return err
+}
+
+// bucket reads the notifications that a bucket has by itself.
+func (t *template) bucket(p *sam.Properties, known sam.Reference) error {
+	var notifications struct {
+		LambdaConfigurations []struct {
+			Event, Function string
+			Filter          objectFilter
+		}
+	}
+	if _, err := p.Into("NotificationConfiguration", &notifications); err != nil {
+		return err
+	}
+	function, err := t.functionReference()
+	for _, n := range notifications.LambdaConfigurations {
+		if n.Function == function.Attributes["Arn"] {
+			t.Buckets = append(t.Buckets, n.Filter.bucket(known.Ref, []string{n.Event}))
+		}
+	}
+	return err
+}
+
 // refer makes up what a resource is known by.
 func (t *template) refer(id string) (sam.Reference, error) {
 	r, ok := t.resources[id]
@@ -107,6 +153,9 @@ func (t *template) refer(id string) (sam.Reference, error) {
 				return sam.Reference{}, err
 			}
 		}
+	}
+	if kind == "sqs:" && !strings.HasSuffix(name, ".fifo") && isFIFO(r) {
+		name += ".fifo"
 	}
 	if kind == "" {
 		return sam.Reference{Ref: name, Attributes: map[string]string{"Arn": t.arn("unknown", name)}}, nil
@@ -126,6 +175,16 @@ func (t *template) refer(id string) (sam.Reference, error) {
 		known.Attributes["StreamArn"] = known.Attributes["Arn"] + "/stream/2006-01-02T15:04:05.000"
 	}
 	return known, nil
+}
+
+// isFIFO reports whether a queue says that it is a FIFO queue.
+func isFIFO(r *sam.Resource) bool {
+	for key, value := range sam.Pairs(r.Properties) {
+		if key.Value == "FifoQueue" {
+			return value.Value == "true"
+		}
+	}
+	return false
 }
 
 // naming tells how the ARN of a resource type goes on, and which property names it.
@@ -161,9 +220,6 @@ func (t *template) arn(kind, name string) string {
 func (t *template) queueOf(p *sam.Properties, known sam.Reference) error {
 	q := Queue{
 		Name: known.Attributes["QueueName"], ARN: known.Attributes["Arn"], Visibility: 30 * time.Second, Retention: 4 * 24 * time.Hour,
-	}
-	if p.Text("FifoQueue") == "true" && !q.FIFO() {
-		q.ARN += ".fifo"
 	}
 	var redrive redrivePolicy
 	var visibility, retention *count

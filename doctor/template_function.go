@@ -83,9 +83,13 @@ func (t *template) statements(f *Function, p *sam.Properties) error {
 		return nil
 	}
 	var policies []json.RawMessage
-	if there, err := p.Into("Policies", &policies); err != nil || !there {
+	switch there, err := p.Into("Policies", &policies); {
+	case err != nil:
+		t.Unread = append(t.Unread, fmt.Sprintf("the policies of %s, which are not a list", f.Name))
+		return nil //nolint:nilerr // one managed policy, or one template
+	case !there:
 		f.Statements = []Statement{}
-		return err
+		return nil
 	}
 	for _, policy := range policies {
 		var document policyDocument
@@ -112,11 +116,17 @@ type statement struct {
 	Action      texts  `json:"Action"`
 	Resource    texts  `json:"Resource"`
 	NotResource texts  `json:"NotResource"`
+
+	NotAction texts           `json:"NotAction"`
+	Condition json.RawMessage `json:"Condition"`
 }
 
 // read is the statement as it is compared.
 func (s statement) read() Statement {
-	return Statement{Allow: s.Effect == "Allow", Actions: s.Action, Resources: s.Resource, NotResources: s.NotResource}
+	return Statement{
+		Allow: s.Effect == "Allow", Actions: s.Action, NotActions: s.NotAction, Resources: s.Resource, NotResources: s.NotResource,
+		Conditional: len(s.Condition) > 0,
+	}
 }
 
 // statements is a statement, or a list of them.
@@ -159,12 +169,8 @@ type event struct {
 		MaximumRecordAgeInSeconds      *count
 		DestinationConfig              destinations
 		Events                         texts
-		Filter                         struct {
-			S3Key struct {
-				Rules []struct{ Name, Value string }
-			}
-		}
-		Pattern struct {
+		Filter                         objectFilter
+		Pattern                        struct {
 			Source     []any `json:"source"`
 			DetailType []any `json:"detail-type"`
 		}
@@ -201,15 +207,7 @@ func (t *template) event(e event) {
 			Topic: p.Topic, Endpoint: t.Function.ARN, DeadLetters: p.RedrivePolicy.DeadLetterTargetArn,
 		})
 	case "S3":
-		b := Bucket{Name: p.Bucket, Events: p.Events}
-		for _, rule := range p.Filter.S3Key.Rules {
-			if strings.EqualFold(rule.Name, "suffix") {
-				b.Suffix = rule.Value
-			} else {
-				b.Prefix = rule.Value
-			}
-		}
-		t.Buckets = append(t.Buckets, b)
+		t.Buckets = append(t.Buckets, p.Filter.bucket(p.Bucket, p.Events))
 	case "EventBridgeRule", "CloudWatchEvent":
 		t.Rules = append(t.Rules, EventRule{
 			Sources: plain(p.Pattern.Source), DetailTypes: plain(p.Pattern.DetailType), DeadLetters: p.DeadLetterConfig.Arn,
@@ -220,6 +218,25 @@ func (t *template) event(e event) {
 	default:
 		t.Unread = append(t.Unread, "an event of type "+e.Type)
 	}
+}
+
+// objectFilter is that of a bucket's notification.
+type objectFilter struct {
+	S3Key struct {
+		Rules []struct{ Name, Value string }
+	}
+}
+
+func (f objectFilter) bucket(name string, events []string) Bucket {
+	b := Bucket{Name: name, Events: events}
+	for _, rule := range f.S3Key.Rules {
+		if strings.EqualFold(rule.Name, "suffix") {
+			b.Suffix = rule.Value
+		} else {
+			b.Prefix = rule.Value
+		}
+	}
+	return b
 }
 
 // plain are the texts of a pattern, nil where it has conditions of another kind: then

@@ -3,6 +3,7 @@ package sam
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.yaml.in/yaml/v3"
@@ -32,6 +33,44 @@ func (r *Resolver) Properties(kind string, node *yaml.Node, ignored func(propert
 		p.values[key.Value], p.lines[key.Value] = v, key.Line
 	}
 	return p, nil
+}
+
+// Inherit takes what globals say besides: maps are joined, lists go behind those of the
+// globals, and any other value that is there already stays.
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-template-anatomy-globals.html
+func (p *Properties) Inherit(globals *Properties) {
+	for name, value := range globals.values {
+		own, ok := p.values[name]
+		if !ok {
+			p.lines[name] = globals.lines[name]
+			p.values[name] = value
+			continue
+		}
+		p.values[name] = inherit(own, value)
+	}
+}
+
+func inherit(own, global any) any {
+	switch global := global.(type) {
+	case map[string]any:
+		all, ok := own.(map[string]any)
+		if !ok {
+			return own
+		}
+		joined := maps.Clone(global)
+		for name, value := range all {
+			if from, both := global[name]; both {
+				value = inherit(value, from)
+			}
+			joined[name] = value
+		}
+		return joined
+	case []any:
+		if all, ok := own.([]any); ok {
+			return slices.Concat(global, all)
+		}
+	}
+	return own
 }
 
 // Unknown is an error for the first of those that nobody has asked for.

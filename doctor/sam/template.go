@@ -17,6 +17,7 @@ type Template struct {
 	Parameters map[string]Parameter
 	Resources  []*Resource // in the order of the template
 	Outputs    map[string]*yaml.Node
+	Globals    map[string]yaml.Node // of SAM, such as Function
 }
 
 // Parameter is one parameter.
@@ -35,6 +36,7 @@ type Resource struct {
 func Parse(text []byte) (*Template, error) {
 	var root struct {
 		Parameters map[string]Parameter `yaml:"Parameters"`
+		Globals    map[string]yaml.Node `yaml:"Globals"`
 		Resources  yaml.Node            `yaml:"Resources"`
 		Outputs    map[string]struct {
 			Value yaml.Node `yaml:"Value"`
@@ -43,7 +45,7 @@ func Parse(text []byte) (*Template, error) {
 	if err := yaml.Unmarshal(text, &root); err != nil {
 		return nil, fmt.Errorf("the template: %w", err)
 	}
-	t := &Template{Parameters: root.Parameters, Outputs: map[string]*yaml.Node{}}
+	t := &Template{Parameters: root.Parameters, Outputs: map[string]*yaml.Node{}, Globals: root.Globals}
 	for name, output := range root.Outputs {
 		t.Outputs[name] = &output.Value
 	}

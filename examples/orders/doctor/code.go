@@ -52,7 +52,7 @@ func code(variable func(name string) string) (doctor.Code, error) {
 // where a transaction or a tool for operators makes the difference.
 func calls(s *app.Settings) []doctor.Call {
 	products, orders := s.ProductTables(), s.OrderTables()
-	machine := []string{s.OrderMachine}
+	machines := "arn:*:states:*:*:stateMachine:" + s.Prefix + "-*"
 	return []doctor.Call{
 		// It publishes, and the stream projects; PublishSync and rebuilds are not its.
 		doctor.CallsOf[dynamostore.CommandsClient]("dynamodb",
@@ -61,7 +61,7 @@ func calls(s *app.Settings) []doctor.Call {
 		doctor.Calls(doctor.TableARNs(s.SyncTable), "dynamodb:PutItem", "dynamodb:DeleteItem"), // parks in transactions
 		doctor.CallsOf[dynamostore.SyncClient]("dynamodb", doctor.TableARNs(s.SyncTable)...).Without("dynamodb:Scan"),
 		doctor.CallsOf[dynamostore.IdempotencyClient]("dynamodb", doctor.TableARNs(s.IdempotencyTable)...),
-		doctor.CallsOf[sfntask.Client]("states", "arn:*:states:*:*:stateMachine:*"),
+		doctor.CallsOf[sfntask.Client]("states", machines),
 		doctor.CallsOf[snsalarm.Client]("sns", s.AlarmTopic),
 		doctor.CallsOf[sqsqueue.SendClient]("sqs", doctor.QueueARNs(s.DeadLetters)...),
 		doctor.Calls(doctor.QueueARNs(s.Notifications, s.DeadLetters), "sqs:ChangeMessageVisibility"), // the Redeliverer
@@ -71,7 +71,7 @@ func calls(s *app.Settings) []doctor.Call {
 		doctor.CallsOf[uploads.DocumentClient]("dynamodb", doctor.TableARNs(s.DocumentTable)...).Without("dynamodb:Query"),
 		doctor.Calls(doctor.TableARNs(s.InventoryTable), "dynamodb:PutItem", "dynamodb:UpdateItem"), // reserves in transactions
 		doctor.CallsOf[fulfilment.PaymentClient]("dynamodb", doctor.TableARNs(s.PaymentTable)...).Without("dynamodb:Query"),
-		doctor.CallsOf[fulfilment.WorkflowClient]("states", machine...),
+		doctor.CallsOf[fulfilment.WorkflowClient]("states", s.OrderMachine),
 		doctor.CallsOf[notifications.QueueClient]("sqs", doctor.QueueARNs(s.Notifications)...),
 		doctor.CallsOf[notifications.TemplateClient]("s3", doctor.ObjectARNs(s.Files)...),
 		doctor.CallsOf[notifications.Mailer]("ses", "arn:*:ses:*:*:identity/*"),

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lambda-cqrs/cqrs"
+	"github.com/lambda-cqrs/cqrs/examples/orders/app"
 	"github.com/lambda-cqrs/cqrs/examples/orders/readmodels"
 	"github.com/lambda-cqrs/cqrs/examples/orders/readmodels/readmodelstest"
 	"github.com/lambda-cqrs/cqrs/examples/orders/shop"
@@ -25,7 +27,13 @@ import (
 
 var server = servers.SharedPostgreSQL()
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+// TestMain is the shop's function where the day starts this program as one.
+func TestMain(m *testing.M) {
+	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
+		app.Start()
+	}
+	goleak.VerifyTestMain(closing{m})
+}
 
 // closing stops the server before anybody looks for what is left behind.
 type closing struct{ *testing.M }

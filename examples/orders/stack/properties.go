@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,7 +43,7 @@ func (p *properties) unknown() error {
 	return nil
 }
 
-// into decodes a property, if it is there.
+// into decodes a property, if it is there. What v has no place for is an error.
 func (p *properties) into(name string, v any) (bool, error) {
 	p.asked[name] = true
 	value, ok := p.values[name]
@@ -51,7 +52,9 @@ func (p *properties) into(name string, v any) (bool, error) {
 	}
 	text, err := json.Marshal(value)
 	if err == nil {
-		err = json.Unmarshal(text, v)
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.DisallowUnknownFields()
+		err = decoder.Decode(v)
 	}
 	if err != nil {
 		return true, fmt.Errorf("line %d: %s: %w", p.lines[name], name, err)

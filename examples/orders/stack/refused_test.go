@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -65,9 +66,14 @@ func TestRefused(t *testing.T) {
 			strings.Replace(event, "BillingMode: PAY_PER_REQUEST", "BillingMode: PAY_PER_REQUEST\n      TableClass: STANDARD", 1) + "          Type: SQS\n",
 			[]string{"line 9", "TableClass of AWS::DynamoDB::Table"},
 		},
-
+		"a property of a property": {
+			strings.Replace(event, "StreamViewType: NEW_IMAGE", "StreamViewType: NEW_IMAGE, Kind: new", 1) + "          Type: SQS\n",
+			[]string{"line 11", "StreamSpecification", `"Kind"`},
+		},
 		"a property of a function": {function + "      Layers: []\n", []string{"line 6", "Layers of AWS::Serverless::Function"}},
-
+		"a property of a function's environment": {
+			function + "      Environment: {Variables: {A: b}, Secrets: {C: d}}\n", []string{"line 6", "Environment", `"Secrets"`},
+		},
 		"a property of a state machine": {
 			"Resources:\n  M:\n    Type: AWS::Serverless::StateMachine\n    Properties:\n      Name: m\n      Tracing: {Enabled: true}\n" +
 				"      Definition: {StartAt: A, States: {A: {Type: Succeed}}}\n",
@@ -82,7 +88,10 @@ func TestRefused(t *testing.T) {
 		"an event of no type":    {event + "          Properties: {}\n", []string{"line 17", "an event of type "}},
 		"a property of an event": {event + "          Type: SQS\n          Properties:\n            Queue: !GetAtt Q.Arn\n            Enabled: false\n", []string{"line 21", "Enabled of event SQS"}},
 		"a property of a stream": {event + "          Type: DynamoDB\n          Properties: {Stream: !GetAtt D.StreamArn, ParallelizationFactor: 2}\n", []string{"line 19", "ParallelizationFactor of event DynamoDB"}},
-
+		"a destination's typing error": {
+			event + "          Type: DynamoDB\n          Properties: {Stream: !GetAtt D.StreamArn, DestinationConfig: {OnFailure: {Destinaton: !GetAtt Q.Arn}}}\n",
+			[]string{"line 19", "DestinationConfig", "Destinaton"},
+		},
 		"a property of a schedule": {event + "          Type: Schedule\n          Properties: {Schedule: rate(1 minute), Input: now}\n", []string{"line 19", "Input of event Schedule"}},
 		"a property of a rule":     {event + "          Type: EventBridgeRule\n          Properties: {Pattern: {source: [a]}, InputPath: $}\n", []string{"line 19", "InputPath of event EventBridgeRule"}},
 		"a property of a subscription": {
@@ -92,7 +101,9 @@ func TestRefused(t *testing.T) {
 			event + "          Type: S3\n          Properties: {Bucket: !Ref B, Events: s3:ObjectCreated:*, Filter: {S3Key: {Rules: [{Name: middle, Value: a}]}}}\n",
 			[]string{"line 17", `not "middle"`},
 		},
-
+		"a part of a filter": {
+			event + "          Type: S3\n          Properties: {Bucket: !Ref B, Events: s3:ObjectCreated:*, Filter: {S3Tag: {}}}\n", []string{"line 19", "Filter", "S3Tag"},
+		},
 		"the events of a bucket":     {event + "          Type: S3\n          Properties: {Bucket: !Ref B, Events: s3:Lost:*}\n", []string{"line 17", "s3:Lost:*"}},
 		"a number that is none":      {event + "          Type: SQS\n          Properties: {Queue: !GetAtt Q.Arn, BatchSize: many}\n", []string{"line 19", "BatchSize"}},
 		"a function without timeout": {"Resources:\n  F: {Type: AWS::Serverless::Function}\n", []string{"line 2", "Timeout"}},
@@ -130,6 +141,40 @@ func TestRefused(t *testing.T) {
 	require.ErrorContains(t, err, "the template has no parameter P")
 }
 
+// TestEveryPropertyIsUnderstood: none of the application's template can be spelled in
+// another way unnoticed. Where several resources have it, one is tried.
+func TestEveryPropertyIsUnderstood(t *testing.T) {
+	t.Parallel()
+	root := document(t)
+	tried := map[string]*yaml.Node{}
+	resources := member(root, "Resources")
+	for i := 1; i < len(resources.Content); i += 2 {
+		kind, properties := member(resources.Content[i], "Type"), member(resources.Content[i], "Properties")
+		if properties == nil {
+			continue
+		}
+		collect(tried, kind.Value, properties)
+		if events := member(properties, "Events"); events != nil {
+			for n := 1; n < len(events.Content); n += 2 {
+				collect(tried, member(events.Content[n], "Type").Value, member(events.Content[n], "Properties"))
+			}
+		}
+	}
+	require.Greater(t, len(tried), 60)
+	for path, key := range tried {
+		was := key.Value
+		key.Value = "Wrong" + was
+		text, err := yaml.Marshal(root)
+		require.NoError(t, err)
+		key.Value = was
+		t.Run(path, func(t *testing.T) {
+			t.Parallel()
+			_, err := stack.Up(t.Context(), start(t), text, parameters(), codeOf(nil))
+			require.ErrorContains(t, err, "template line ") // some name what is missing instead
+		})
+	}
+}
+
 // document is the application's template.
 func document(t *testing.T) *yaml.Node {
 	t.Helper()
@@ -146,4 +191,26 @@ func member(node *yaml.Node, name string) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// collect adds the keys below a node, each by its path. What is text of the user's own
+// is left out.
+func collect(keys map[string]*yaml.Node, path string, node *yaml.Node) {
+	switch node.Kind {
+	case yaml.SequenceNode:
+		for _, one := range node.Content {
+			collect(keys, path+"[]", one)
+		}
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			name := fmt.Sprintf("%s.%s", path, node.Content[i].Value)
+			keys[name] = node.Content[i]
+			switch node.Content[i].Value {
+			case "Variables", "Policies", "Definition", "DefinitionSubstitutions", "FilterPolicy", "Pattern", "Events",
+				"PublicAccessBlockConfiguration", "PointInTimeRecoverySpecification", "RedrivePolicy":
+			default:
+				collect(keys, name, node.Content[i+1])
+			}
+		}
+	}
 }

@@ -112,6 +112,8 @@ func TestRefused(t *testing.T) {
 		"an intrinsic function":          {function + "      Environment:\n        Variables:\n          A: !Join [a, b]\n", []string{"line 8", "!Join is not known here"}},
 		"an intrinsic in a list":         {function + "      Environment:\n        Variables:\n          A: [!If [a, b]]\n", []string{"line 8", "!If is not known here"}},
 		"an intrinsic of an output":      {function + "Outputs:\n  A:\n    Value: !ImportValue a\n", []string{"line 8", "!ImportValue is not known here"}},
+		"Ref in its long form":           {function + "      Environment: {Variables: {A: {Ref: F}}}\n", []string{"line 6", "Ref is not known here"}},
+		"Sub in its long form":           {event + "          Type: SNS\n          Properties: {Topic: !Ref T, FilterPolicy: {\"Fn::Sub\": a}}\n", []string{"line 19", "Fn::Sub is not known here"}},
 		"GetAtt with a list":             {function + "Outputs:\n  A:\n    Value: !GetAtt [F, Arn]\n", []string{"line 8", "a text is wanted"}},
 		"Sub with a list":                {function + "Outputs:\n  A:\n    Value: !Sub [a, {}]\n", []string{"line 8", "a text is wanted"}},
 		"Sub with a brace too few":       {function + "Outputs:\n  A:\n    Value: !Sub \"${F\"\n", []string{"line 8", "${ without its }"}},

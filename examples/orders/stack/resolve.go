@@ -23,6 +23,9 @@ func (s *Stack) value(ctx context.Context, node *yaml.Node) (any, error) {
 	case yaml.MappingNode:
 		all := map[string]any{}
 		for key, one := range pairs(node) {
+			if key.Value == "Ref" || strings.HasPrefix(key.Value, "Fn::") {
+				return nil, fmt.Errorf("line %d: the long form %s is not known here", key.Line, key.Value)
+			}
 			v, err := s.value(ctx, one)
 			if err != nil {
 				return nil, err

@@ -85,8 +85,12 @@ func onStream(f *local.Function, _ string, p *properties) error {
 	if p.text("BisectBatchOnFunctionError") == "true" {
 		options = append(options, local.BisectOnError())
 	}
-	if p.text("StartingPosition") == "LATEST" {
+	switch position := p.text("StartingPosition"); position {
+	case "TRIM_HORIZON":
+	case "LATEST":
 		options = append(options, local.FromLatest())
+	default:
+		return fmt.Errorf("the StartingPosition is TRIM_HORIZON or LATEST, not %q", position)
 	}
 	var retries, age int
 	var to destinations

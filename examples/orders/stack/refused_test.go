@@ -47,9 +47,11 @@ func TestRefused(t *testing.T) {
 		template string
 		wrong    []string
 	}{
-		"no YAML":      {"Resources: [", []string{"the template:"}},
-		"a resource":   {"Resources:\n  K:\n    Type: AWS::Kinesis::Stream\n", []string{"line 2", "K is a AWS::Kinesis::Stream"}},
-		"an attribute": {"Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    DependsOn: T\n", []string{"line 4", "DependsOn of Q"}},
+		"no YAML":         {"Resources: [", []string{"the template:"}},
+		"a section":       {"Globals: {Function: {Timeout: 3}}\n" + function, []string{"line 1", "Globals"}},
+		"another section": {function + "Conditions: {A: true}\n", []string{"line 6", "Conditions"}},
+		"a resource":      {"Resources:\n  K:\n    Type: AWS::Kinesis::Stream\n", []string{"line 2", "K is a AWS::Kinesis::Stream"}},
+		"an attribute":    {"Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    DependsOn: T\n", []string{"line 4", "DependsOn of Q"}},
 		"a property of a queue": {
 			"Resources:\n  Q:\n    Type: AWS::SQS::Queue\n    Properties:\n      DelaySeconds: 3\n",
 			[]string{"line 5", "DelaySeconds of AWS::SQS::Queue"},
@@ -87,10 +89,11 @@ func TestRefused(t *testing.T) {
 		"an event":               {event + "          Type: Kinesis\n", []string{"line 17", "an event of type Kinesis"}},
 		"an event of no type":    {event + "          Properties: {}\n", []string{"line 17", "an event of type "}},
 		"a property of an event": {event + "          Type: SQS\n          Properties:\n            Queue: !GetAtt Q.Arn\n            Enabled: false\n", []string{"line 21", "Enabled of event SQS"}},
-		"a property of a stream": {event + "          Type: DynamoDB\n          Properties: {Stream: !GetAtt D.StreamArn, ParallelizationFactor: 2}\n", []string{"line 19", "ParallelizationFactor of event DynamoDB"}},
-		"a destination's typing error": {
-			event + "          Type: DynamoDB\n          Properties: {Stream: !GetAtt D.StreamArn, DestinationConfig: {OnFailure: {Destinaton: !GetAtt Q.Arn}}}\n",
-			[]string{"line 19", "DestinationConfig", "Destinaton"},
+		"a property of a stream": {event + "          Type: DynamoDB\n          Properties: {Stream: !GetAtt D.StreamArn, StartingPosition: LATEST, ParallelizationFactor: 2}\n", []string{"line 19", "ParallelizationFactor of event DynamoDB"}},
+		"a starting position":    {event + "          Type: DynamoDB\n          Properties: {Stream: !GetAtt D.StreamArn, StartingPosition: AT_TIMESTAMP}\n", []string{"line 17", "AT_TIMESTAMP"}},
+		"a part of a destination": {
+			event + "          Type: DynamoDB\n          Properties: {Stream: !GetAtt D.StreamArn, StartingPosition: LATEST, DestinationConfig: {OnFailure: {Target: !GetAtt Q.Arn}}}\n",
+			[]string{"line 19", "DestinationConfig", "Target"},
 		},
 		"a property of a schedule": {event + "          Type: Schedule\n          Properties: {Schedule: rate(1 minute), Input: now}\n", []string{"line 19", "Input of event Schedule"}},
 		"a property of a rule":     {event + "          Type: EventBridgeRule\n          Properties: {Pattern: {source: [a]}, InputPath: $}\n", []string{"line 19", "InputPath of event EventBridgeRule"}},

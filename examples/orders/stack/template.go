@@ -35,6 +35,7 @@ const (
 )
 
 func parse(text []byte) (*template, error) {
+	var document yaml.Node
 	var root struct {
 		Parameters map[string]parameter `yaml:"Parameters"`
 		Resources  yaml.Node            `yaml:"Resources"`
@@ -42,8 +43,15 @@ func parse(text []byte) (*template, error) {
 			Value yaml.Node `yaml:"Value"`
 		} `yaml:"Outputs"`
 	}
-	if err := yaml.Unmarshal(text, &root); err != nil {
+	err := yaml.Unmarshal(text, &document)
+	if err == nil {
+		err = document.Decode(&root)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the template: %w", err)
+	}
+	if err := sections(&document); err != nil {
+		return nil, err
 	}
 	t := &template{parameters: root.Parameters, outputs: map[string]*yaml.Node{}}
 	for name, output := range root.Outputs {
@@ -65,6 +73,20 @@ func parse(text []byte) (*template, error) {
 		t.resources = append(t.resources, r)
 	}
 	return t, nil
+}
+
+// sections refuses those of which nothing is read.
+func sections(document *yaml.Node) error {
+	for _, root := range document.Content {
+		for key := range pairs(root) {
+			switch key.Value {
+			case "Parameters", "Resources", "Outputs", "AWSTemplateFormatVersion", "Transform", "Description":
+			default:
+				return fmt.Errorf("template line %d: the section %s is not known here", key.Line, key.Value)
+			}
+		}
+	}
+	return nil
 }
 
 // values are the parameters, as given or by default.

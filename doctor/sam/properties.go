@@ -1,6 +1,7 @@
 package sam
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -88,8 +89,14 @@ func (p *Properties) Unknown() error {
 	return fmt.Errorf("line %d: the property %s of %s is not known here", p.lines[first], first, p.kind)
 }
 
-// Into decodes a property, and reports whether it is there.
-func (p *Properties) Into(name string, v any) (bool, error) {
+// Into decodes a property, and reports whether it is there. What v has no place for
+// is left out.
+func (p *Properties) Into(name string, v any) (bool, error) { return p.decode(name, v, false) }
+
+// Exactly is Into, but what v has no place for is an error.
+func (p *Properties) Exactly(name string, v any) (bool, error) { return p.decode(name, v, true) }
+
+func (p *Properties) decode(name string, v any, exactly bool) (bool, error) {
 	p.asked[name] = true
 	value, ok := p.values[name]
 	if !ok {
@@ -97,7 +104,11 @@ func (p *Properties) Into(name string, v any) (bool, error) {
 	}
 	text, err := json.Marshal(value)
 	if err == nil {
-		err = json.Unmarshal(text, v)
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		if exactly {
+			decoder.DisallowUnknownFields()
+		}
+		err = decoder.Decode(v)
 	}
 	if err != nil {
 		return true, fmt.Errorf("line %d: %s: %w", p.lines[name], name, err)

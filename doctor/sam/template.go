@@ -18,6 +18,7 @@ type Template struct {
 	Resources  []*Resource // in the order of the template
 	Outputs    map[string]*yaml.Node
 	Globals    map[string]yaml.Node // of SAM, such as Function
+	Sections   map[string]int       // the line of each, by its name
 }
 
 // Parameter is one parameter.
@@ -42,10 +43,20 @@ func Parse(text []byte) (*Template, error) {
 			Value yaml.Node `yaml:"Value"`
 		} `yaml:"Outputs"`
 	}
-	if err := yaml.Unmarshal(text, &root); err != nil {
+	var document yaml.Node
+	err := yaml.Unmarshal(text, &document)
+	if err == nil {
+		err = document.Decode(&root)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the template: %w", err)
 	}
-	t := &Template{Parameters: root.Parameters, Outputs: map[string]*yaml.Node{}, Globals: root.Globals}
+	t := &Template{Parameters: root.Parameters, Outputs: map[string]*yaml.Node{}, Globals: root.Globals, Sections: map[string]int{}}
+	for _, body := range document.Content {
+		for key := range Pairs(body) {
+			t.Sections[key.Value] = key.Line
+		}
+	}
 	for name, output := range root.Outputs {
 		t.Outputs[name] = &output.Value
 	}

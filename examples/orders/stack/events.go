@@ -85,8 +85,12 @@ func onStream(f *local.Function, _ string, p *sam.Properties) error {
 	if p.Text("BisectBatchOnFunctionError") == "true" {
 		options = append(options, local.BisectOnError())
 	}
-	if p.Text("StartingPosition") == "LATEST" {
+	switch position := p.Text("StartingPosition"); position {
+	case "TRIM_HORIZON":
+	case "LATEST":
 		options = append(options, local.FromLatest())
+	default:
+		return fmt.Errorf("the StartingPosition is TRIM_HORIZON or LATEST, not %q", position)
 	}
 	var retries, age int
 	var to destinations
@@ -96,7 +100,7 @@ func onStream(f *local.Function, _ string, p *sam.Properties) error {
 		"DestinationConfig":         func() { options = append(options, local.OnFailure(to.OnFailure.Destination)) },
 	} {
 		v := map[string]any{"MaximumRetryAttempts": &retries, "MaximumRecordAgeInSeconds": &age, "DestinationConfig": &to}[property]
-		there, err := p.Into(property, v)
+		there, err := p.Exactly(property, v)
 		if err != nil {
 			return err
 		}
@@ -111,14 +115,14 @@ func onStream(f *local.Function, _ string, p *sam.Properties) error {
 func batches(p *sam.Properties) ([]local.SourceOption, error) {
 	var options []local.SourceOption
 	var types []string
-	if _, err := p.Into("FunctionResponseTypes", &types); err != nil {
+	if _, err := p.Exactly("FunctionResponseTypes", &types); err != nil {
 		return nil, err
 	}
 	if slices.Contains(types, "ReportBatchItemFailures") {
 		options = append(options, local.ReportBatchItemFailures())
 	}
 	var size int
-	there, err := p.Into("BatchSize", &size)
+	there, err := p.Exactly("BatchSize", &size)
 	if there {
 		options = append(options, local.BatchSize(size))
 	}
@@ -143,7 +147,7 @@ func onBucket(f *local.Function, _ string, p *sam.Properties) error {
 			Rules []struct{ Name, Value string }
 		}
 	}
-	if _, err := p.Into("Filter", &filter); err != nil {
+	if _, err := p.Exactly("Filter", &filter); err != nil {
 		return err
 	}
 	options := []local.SourceOption{local.ObjectEvents(p.Text("Events"))}

@@ -19,7 +19,7 @@ func (s *Stack) makeFunction(_ context.Context, r *resource, p *sam.Properties) 
 		return fmt.Errorf("its Timeout: %w", err)
 	}
 	var environment struct{ Variables map[string]string }
-	if _, err := p.Into("Environment", &environment); err != nil {
+	if _, err := p.Exactly("Environment", &environment); err != nil {
 		return err
 	}
 	options := []local.FunctionOption{local.InvocationTimeout(seconds(timeout))}
@@ -31,7 +31,7 @@ func (s *Stack) makeFunction(_ context.Context, r *resource, p *sam.Properties) 
 		MaximumRetryAttempts int
 		DestinationConfig    destinations
 	}
-	if there, err := p.Into("EventInvokeConfig", &async); err != nil {
+	if there, err := p.Exactly("EventInvokeConfig", &async); err != nil {
 		return err
 	} else if there {
 		options = append(options,

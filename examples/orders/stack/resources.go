@@ -28,7 +28,7 @@ func (s *Stack) makeTable(ctx context.Context, r *resource, p *sam.Properties) e
 		"AttributeDefinitions": &in.AttributeDefinitions, "KeySchema": &in.KeySchema,
 		"StreamSpecification": &in.StreamSpecification, "TimeToLiveSpecification": &ttl,
 	} {
-		there, err := p.Into(property, v)
+		there, err := p.Exactly(property, v)
 		if err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (s *Stack) makeTopic(ctx context.Context, r *resource, _ *sam.Properties) e
 
 func (s *Stack) makeMachine(ctx context.Context, r *resource, p *sam.Properties) error {
 	var substitutions map[string]string
-	if _, err := p.Into("DefinitionSubstitutions", &substitutions); err != nil {
+	if _, err := p.Exactly("DefinitionSubstitutions", &substitutions); err != nil {
 		return err
 	}
 	definition, err := p.JSON("Definition")

@@ -54,6 +54,9 @@ func Up(ctx context.Context, a *local.AWS, template []byte, parameters map[strin
 	if err != nil {
 		return nil, err
 	}
+	if err := understood(t); err != nil {
+		return nil, err
+	}
 	cfg := a.Config()
 	s := &Stack{
 		aws: a, code: code, resources: map[string]*resource{}, outputs: map[string]string{}, variables: map[string]string{},
@@ -79,6 +82,18 @@ func Up(ctx context.Context, a *local.AWS, template []byte, parameters map[strin
 		}
 	}
 	return s, nil
+}
+
+// understood refuses the sections of which nothing is made.
+func understood(t *sam.Template) error {
+	for name, line := range t.Sections {
+		switch name {
+		case "Parameters", "Resources", "Outputs", "AWSTemplateFormatVersion", "Transform", "Description":
+		default:
+			return fmt.Errorf("template line %d: the section %s is not known here", line, name)
+		}
+	}
+	return nil
 }
 
 // Function is the template's function.

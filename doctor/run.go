@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -21,7 +22,9 @@ import (
 //
 // With -template it checks a template, with -parameter Name=Value for each parameter;
 // with -function what is deployed under that name, by the credentials of the
-// environment. -json prints findings for programs.
+// environment. -json prints findings for programs, and -ignore leaves out those of a
+// rule, or of a rule and a resource, that somebody has looked at: -ignore
+// stream-latest=clicks.
 //
 // code makes the code from a variable of the function's environment: a deployment
 // names its tables and queues there.
@@ -54,6 +57,11 @@ func run(
 	template := flags.String("template", "", "the template to check")
 	function := flags.String("function", "", "the name of the deployed function to check")
 	flags.BoolVar(&asJSON, "json", false, "print the findings as JSON")
+	var ignored []string
+	flags.Func("ignore", "leave out the findings of a rule, or rule=resource; may be repeated", func(text string) error {
+		ignored = append(ignored, text)
+		return nil
+	})
 	parameters := map[string]string{}
 	flags.Func("parameter", "a parameter of the template, as Name=Value", func(text string) error {
 		name, value, found := strings.Cut(text, "=")
@@ -91,7 +99,10 @@ func run(
 	if err != nil {
 		return nil, false, fmt.Errorf("doctor: the code of this environment: %w", err)
 	}
-	return Check(c, d), asJSON, nil
+	findings = slices.DeleteFunc(Check(c, d), func(f Finding) bool {
+		return slices.Contains(ignored, f.Rule) || slices.Contains(ignored, f.Rule+"="+f.Resource)
+	})
+	return findings, asJSON, nil
 }
 
 func show(out io.Writer, findings []Finding, asJSON bool) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -249,6 +250,20 @@ func TestTemplateWithAMistake(t *testing.T) {
 				require.Zero(t, status)
 			}
 		})
+	}
+}
+
+// TestIgnore: what somebody has looked at is left out, and nothing else.
+func TestIgnore(t *testing.T) {
+	t.Parallel()
+	bad := strings.ReplaceAll(readTemplate(t), "StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST")
+	file := filepath.Join(t.TempDir(), "template.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(bad), 0o600))
+	for ignored, left := range map[string]int{"other": 5, "stream-latest": 0, "stream-latest=Users": 4, "stream-bisect=Users": 5} {
+		var out bytes.Buffer
+		arguments := slices.Concat([]string{"-template", file, "-ignore", ignored, "-ignore", "async-retries"}, parameters)
+		require.Zero(t, doctor.Run(t.Context(), arguments, &out, code))
+		require.Contains(t, out.String(), fmt.Sprintf("0 errors, %d warnings, 0 notes", left), ignored)
 	}
 }
 

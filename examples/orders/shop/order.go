@@ -39,10 +39,17 @@ type Line struct {
 	Price    int64  `json:"price"` // of one, in cents
 }
 
+// maxLines is what one transaction reserves, beside its own item.
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+const maxLines = 99
+
 // Validate says what is wrong with the order, if anything is.
 func (o Order) Validate() error {
 	if o.Number == "" || o.Customer == "" || len(o.Lines) == 0 {
 		return errors.New("an order needs a number, a customer and at least one line")
+	}
+	if len(o.Lines) > maxLines {
+		return fmt.Errorf("order %s has %d lines; it may have at most %d", o.Number, len(o.Lines), maxLines)
 	}
 	var total int64
 	for _, line := range o.Lines {

@@ -2,6 +2,7 @@ package shop_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,12 @@ func TestOrderValidate(t *testing.T) {
 		"a line below nothing": {func(o *shop.Order) { o.Lines[1].Quantity = -1 }, "-1 × A-2"},
 		"a price of nothing":   {func(o *shop.Order) { o.Lines[1].Price = 0 }, "for 0"},
 		"a price below it":     {func(o *shop.Order) { o.Lines[1].Price = -1 }, "for -1"},
+		"as many lines as there may be": {func(o *shop.Order) {
+			o.Lines, o.Total = slices.Repeat(o.Lines[:1], 99), 99*300
+		}, ""},
+		"a line too many": {func(o *shop.Order) {
+			o.Lines, o.Total = slices.Repeat(o.Lines[:1], 100), 100*300
+		}, "has 100 lines; it may have at most 99"},
 		"lines of more than a number holds": {func(o *shop.Order) {
 			o.Lines, o.Total = []shop.Line{{SKU: "A-1", Quantity: 1 << 32, Price: 1 << 32}}, 0
 		}, "more than"},

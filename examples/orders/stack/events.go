@@ -92,21 +92,23 @@ func onStream(f *local.Function, _ string, p *sam.Properties) error {
 	default:
 		return fmt.Errorf("the StartingPosition is TRIM_HORIZON or LATEST, not %q", position)
 	}
-	var retries, age int
+	var retries, age *int
 	var to destinations
-	for property, set := range map[string]func(){
-		"MaximumRetryAttempts":      func() { options = append(options, local.MaxRetries(retries)) },
-		"MaximumRecordAgeInSeconds": func() { options = append(options, local.MaxRecordAge(seconds(age))) },
-		"DestinationConfig":         func() { options = append(options, local.OnFailure(to.OnFailure.Destination)) },
+	for property, v := range map[string]any{
+		"MaximumRetryAttempts": &retries, "MaximumRecordAgeInSeconds": &age, "DestinationConfig": &to,
 	} {
-		v := map[string]any{"MaximumRetryAttempts": &retries, "MaximumRecordAgeInSeconds": &age, "DestinationConfig": &to}[property]
-		there, err := p.Exactly(property, v)
-		if err != nil {
+		if _, err := p.Exactly(property, v); err != nil {
 			return err
 		}
-		if there {
-			set()
-		}
+	}
+	if retries != nil {
+		options = append(options, local.MaxRetries(*retries))
+	}
+	if age != nil {
+		options = append(options, local.MaxRecordAge(seconds(*age)))
+	}
+	if to.OnFailure.Destination != "" {
+		options = append(options, local.OnFailure(to.OnFailure.Destination))
 	}
 	return f.OnStream(p.Text("Stream"), options...)
 }

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	functionTimeout = 5 * time.Second       // of real time, and so the longest lease of a run
-	look            = 20 * time.Millisecond // between two looks at what has happened
-	patience        = time.Minute           // until it must have happened
-	walk            = 2 * time.Second       // from act to act, where people watch
+	functionTimeout = 5 * time.Second         // of real time, and so the longest lease of a run
+	look            = 20 * time.Millisecond   // between two looks at what has happened
+	patience        = time.Minute             // until it must have happened
+	walk            = 1300 * time.Millisecond // from act to act, where people watch
 )
 
 // pace moves the clock of the day. What waits for time to pass (redeliveries,

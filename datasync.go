@@ -255,17 +255,22 @@ func (s *DataSync[A]) selected(ctx context.Context, names []string) ([]SyncTarge
 
 // Handler returns the handler of a target, nil where there is none of that name.
 func (s *DataSync[A]) Handler(target string) DataSyncHandler[A] {
-	for _, t := range s.targets {
-		if t.name == target {
-			return t.handler
-		}
+	t, _ := s.target(target)
+	return t.handler
+}
+
+func (s *DataSync[A]) target(name string) (t SyncTarget[A], ok bool) {
+	i := slices.IndexFunc(s.targets, func(t SyncTarget[A]) bool { return t.name == name })
+	if i < 0 {
+		return t, false
 	}
-	return nil
+	return s.targets[i], true
 }
 
 // InOrder reports whether a target is [Sequential].
 func (s *DataSync[A]) InOrder(target string) bool {
-	return slices.ContainsFunc(s.targets, func(t SyncTarget[A]) bool { return t.name == target && t.sequential })
+	t, _ := s.target(target)
+	return t.sequential
 }
 
 // status asks once where the store can answer for all, else for each target.
@@ -330,16 +335,16 @@ var ErrGap = errors.New("cqrs: gap")
 // Applied returns what a target has of the row's aggregate: from the SyncStore,
 // or from the handler of a self-gated target, which has to be a [SyncProber].
 func (s *DataSync[A]) Applied(ctx context.Context, target string, row Command[Image]) (Progress, error) {
-	i := slices.IndexFunc(s.targets, func(t SyncTarget[A]) bool { return t.name == target })
-	if i < 0 {
+	t, ok := s.target(target)
+	if !ok {
 		return Progress{}, Permanent(fmt.Errorf("cqrs: table %s has no target %q; it has %q", s.table, target, s.Targets()))
 	}
 	v := &syncVersion[A]{meta: row}
 	k := v.key(s.table, target)
-	if prober, ok := s.targets[i].handler.(SyncProber); ok {
+	if prober, ok := t.handler.(SyncProber); ok {
 		return prober.Applied(ctx, k)
 	}
-	if s.targets[i].selfGated {
+	if t.selfGated {
 		return Progress{}, Permanent(fmt.Errorf(
 			"cqrs: target %q keeps its own progress and cannot be asked for it: let its handler implement SyncProber", target))
 	}
@@ -349,14 +354,13 @@ func (s *DataSync[A]) Applied(ctx context.Context, target string, row Command[Im
 // Present reports whether a target's read model shows the row's aggregate, where
 // the target has [Presence]. Others cannot be asked, and known is false.
 func (s *DataSync[A]) Present(ctx context.Context, target string, row Command[Image]) (present, known bool, err error) {
-	for _, t := range s.targets {
-		if t.name == target && t.presence != nil {
-			v := &syncVersion[A]{meta: row}
-			present, err = t.presence(ctx, v.key(s.table, target))
-			return present, err == nil, err
-		}
+	t, _ := s.target(target)
+	if t.presence == nil {
+		return false, false, nil
 	}
-	return false, false, nil
+	v := &syncVersion[A]{meta: row}
+	present, err = t.presence(ctx, v.key(s.table, target))
+	return present, err == nil, err
 }
 
 // Parked lists what is parked for a target; an empty target means all.
@@ -367,12 +371,12 @@ func (s *DataSync[A]) Parked(ctx context.Context, target string) iter.Seq2[Parke
 // Walk lists the aggregates that a target has. It reports false where neither the
 // handler nor the SyncStore is a [SyncWalker].
 func (s *DataSync[A]) Walk(ctx context.Context, target string) (iter.Seq2[SyncKey, error], bool) {
-	if walker, ok := s.Handler(target).(SyncWalker); ok {
+	t, known := s.target(target)
+	if walker, ok := t.handler.(SyncWalker); ok {
 		return walker.Walk(ctx, s.table, target), true
 	}
-	i := slices.IndexFunc(s.targets, func(t SyncTarget[A]) bool { return t.name == target })
 	walker, ok := s.store.(SyncWalker)
-	if !ok || i < 0 || s.targets[i].selfGated {
+	if !ok || !known || t.selfGated {
 		return nil, false
 	}
 	return walker.Walk(ctx, s.table, target), true

@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/bench"
+	"github.com/lambda-cqrs/cqrs/bench/process"
 )
 
 // result is the least that one run took, in nanoseconds.
@@ -38,7 +38,7 @@ func takeTurn(way bench.Way, turn time.Duration) (result, error) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	cpu, start := cpuTime(), time.Now()
+	cpu, start := process.CPUTime(), time.Now()
 	n := 0
 	for ; n == 0 || time.Since(start) < turn; n++ {
 		if err := way.Run(); err != nil {
@@ -46,17 +46,8 @@ func takeTurn(way bench.Way, turn time.Duration) (result, error) {
 		}
 	}
 	wall := time.Since(start)
-	cpu = cpuTime() - cpu
+	cpu = process.CPUTime() - cpu
 	runtime.ReadMemStats(&after)
 	per := func(total float64) float64 { return total / float64(n) }
 	return result{per(float64(wall)), per(float64(cpu)), per(float64(after.Mallocs - before.Mallocs))}, nil
-}
-
-// cpuTime is what this process has used so far.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err) // it takes no argument that could be wrong
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

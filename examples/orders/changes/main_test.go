@@ -5,15 +5,14 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/examples/orders/changes"
 	"github.com/lambda-cqrs/cqrs/examples/orders/changes/externaltest"
+	"github.com/lambda-cqrs/cqrs/examples/orders/shoptest"
 	"github.com/lambda-cqrs/cqrs/local"
 )
 
@@ -28,18 +27,7 @@ func newTable(t *testing.T) (*local.AWS, *dynamodb.Client) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, a.Close()) })
 	client := dynamodb.NewFromConfig(a.Config())
-	_, err = client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
-		TableName: aws.String(cacheTable), BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
-			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
-		},
-		KeySchema: []types.KeySchemaElement{
-			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
-			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
-		},
-	})
-	require.NoError(t, err)
+	require.NoError(t, shoptest.CreateTable(t.Context(), client, cacheTable))
 	return a, client
 }
 

@@ -7,13 +7,12 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/lambda-cqrs/cqrs/examples/orders/shoptest"
 	"github.com/lambda-cqrs/cqrs/local"
 )
 
@@ -53,18 +52,7 @@ func (c *cloud) s3(opts ...func(*s3.Options)) *s3.Client {
 
 func (c *cloud) newTable(t require.TestingT) string {
 	name := fmt.Sprintf("table-%d", c.number.Add(1))
-	_, err := c.dynamodb().CreateTable(context.Background(), &dynamodb.CreateTableInput{
-		TableName: &name, BillingMode: types.BillingModePayPerRequest,
-		AttributeDefinitions: []types.AttributeDefinition{
-			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
-			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
-		},
-		KeySchema: []types.KeySchemaElement{
-			{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
-			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange},
-		},
-	})
-	require.NoError(t, err)
+	require.NoError(t, shoptest.CreateTable(context.Background(), c.dynamodb(), name))
 	return name
 }
 

@@ -93,7 +93,7 @@ func (a *AWS) fill(ctx context.Context) error {
 		Inventory, Payments, Documents, "sync",
 		products.Command, products.Data, products.History, orders.Command, orders.Data, orders.History,
 	} {
-		group.Go(func() error { return a.createTable(within, table) })
+		group.Go(func() error { return CreateTable(within, a.DynamoDB, table) })
 	}
 	group.Go(func() error {
 		_, err := a.S3.CreateBucket(within, &s3.CreateBucketInput{Bucket: aws.String(Files)})
@@ -118,7 +118,8 @@ func service[A any](store command.Store, table string, progress cqrs.SyncStore) 
 	return command.New(command.Config[A]{Store: store, Sync: cqrs.NewDataSync(table, progress, command.Target[A](store))})
 }
 
-func (a *AWS) createTable(ctx context.Context, name string) error {
+// CreateTable makes a table with the keys that all of the shop have.
+func CreateTable(ctx context.Context, client *dynamodb.Client, name string) error {
 	in := &dynamodb.CreateTableInput{
 		TableName: &name, BillingMode: types.BillingModePayPerRequest,
 		KeySchema: []types.KeySchemaElement{
@@ -130,7 +131,7 @@ func (a *AWS) createTable(ctx context.Context, name string) error {
 			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS},
 		},
 	}
-	_, err := a.DynamoDB.CreateTable(ctx, in)
+	_, err := client.CreateTable(ctx, in)
 	return err
 }
 

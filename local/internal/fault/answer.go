@@ -2,7 +2,6 @@ package fault
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/lambda-cqrs/cqrs/local/internal/wire"
 )
@@ -20,7 +19,7 @@ func fail(service string, effect Effect, w http.ResponseWriter, r *http.Request)
 	case service == "sns":
 		wire.Write(w, "text/xml", failure.Status,
 			[]byte("<ErrorResponse><Error><Code>"+failure.Code+"</Code><Message>"+failure.Message+"</Message></Error></ErrorResponse>"))
-	case strings.HasPrefix(r.URL.Path, "/2015-03-31/"), strings.HasPrefix(r.URL.Path, "/2019-09-25/"):
+	case service == "lambda":
 		w.Header().Set("X-Amzn-Errortype", failure.Code)
 		wire.WriteJSON(w, "application/json", failure.Status, map[string]string{"message": failure.Message})
 	default:

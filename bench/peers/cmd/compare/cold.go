@@ -7,14 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/bench"
 	"github.com/lambda-cqrs/cqrs/bench/function"
-	"github.com/lambda-cqrs/cqrs/internal/runtimeapi"
+	"github.com/lambda-cqrs/cqrs/bench/process"
 )
 
 // program is a function's process, and what would be uploaded for it.
@@ -22,12 +21,6 @@ type program struct {
 	name     string
 	command  []string
 	packages []string // files and directories
-}
-
-// start is the least that one cold start took.
-type start struct {
-	wall, cpu time.Duration
-	memory    int64
 }
 
 func cold(ctx context.Context, o options, directory string) error {
@@ -57,18 +50,18 @@ func cold(ctx context.Context, o options, directory string) error {
 			[]string{filepath.Join(o.node, "node_modules")},
 		},
 	}
-	best := make([]start, len(programs))
+	best := make([]process.Start, len(programs))
+	payload := bench.SQS(10)
 	for round := range o.rounds {
 		for i, p := range programs {
-			s, err := coldStart(ctx, p.command)
+			s, err := process.ColdStart(ctx, payload, p.command...)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			if round == 0 {
-				best[i] = s
-				continue
+			if round > 0 {
+				s = s.Least(best[i])
 			}
-			best[i] = start{min(best[i].wall, s.wall), min(best[i].cpu, s.cpu), min(best[i].memory, s.memory)}
+			best[i] = s
 		}
 	}
 	fmt.Print("\n| cold start | process start to first response | CPU | peak memory | package | zipped | ratio: time | CPU |\n" +
@@ -78,41 +71,11 @@ func cold(ctx context.Context, o options, directory string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s | %s | %s | %.0f MB | %s | %s | %.1f | %.1f |\n", programs[i].name, milliseconds(s.wall), milliseconds(s.cpu),
-			float64(s.memory)/1e6, megabytes(size), megabytes(zipped),
-			float64(s.wall)/float64(best[0].wall), float64(s.cpu)/float64(best[0].cpu))
+		fmt.Printf("| %s | %s | %s | %.0f MB | %s | %s | %.1f | %.1f |\n", programs[i].name, milliseconds(s.Wall), milliseconds(s.CPU),
+			float64(s.Memory)/1e6, megabytes(size), megabytes(zipped),
+			float64(s.Wall)/float64(best[0].Wall), float64(s.CPU)/float64(best[0].CPU))
 	}
 	return nil
-}
-
-// coldStart measures one process from its start to its first response.
-func coldStart(ctx context.Context, arguments []string) (s start, err error) {
-	api, err := runtimeapi.New("peers")
-	if err != nil {
-		return s, err
-	}
-	defer func() { _ = api.Close() }()
-	payload := bench.SQS(10)
-	command := exec.CommandContext(ctx, arguments[0], arguments[1:]...) //nolint:gosec // they are this program's own
-	begin := time.Now()
-	process, err := api.Start(command)
-	if err != nil {
-		return s, err
-	}
-	response, err := api.Invoke(ctx, payload)
-	if err != nil {
-		return s, fmt.Errorf("%w: %.500s", err, process.Stderr())
-	}
-	s.wall = time.Since(begin)
-	if response.Error != nil {
-		return s, response.Error
-	}
-	if s.memory, err = peakMemory(command.Process.Pid); err != nil {
-		return s, err
-	}
-	state := process.Terminate()
-	s.cpu = state.UserTime() + state.SystemTime()
-	return s, nil
 }
 
 // sizes are those of all files, and of a zip file with them. What only building

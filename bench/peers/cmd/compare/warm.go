@@ -12,10 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lambda-cqrs/cqrs/bench"
+	"github.com/lambda-cqrs/cqrs/bench/process"
 )
 
 // way is one peer's way of doing a piece of work.
@@ -125,7 +125,7 @@ func takeTurns(ctx context.Context, o options, ways []way, file string, sum int6
 		}
 	}
 	for i, c := range children {
-		memory, err := peakMemory(c.command.Process.Pid)
+		memory, err := process.PeakMemory(c.command.Process.Pid)
 		if err != nil {
 			return nil, err
 		}
@@ -194,21 +194,6 @@ func (c *child) end() {
 	_ = c.in.Close()
 	_ = c.command.Process.Kill()
 	_ = c.command.Wait()
-}
-
-// peakMemory is the largest resident set of a running process so far.
-func peakMemory(pid int) (int64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		var kilobytes int64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kilobytes); n == 1 {
-			return kilobytes << 10, nil
-		}
-	}
-	return 0, errors.New("the status of the process has no VmHWM")
 }
 
 func microseconds(ns float64) string { return fmt.Sprintf("%.0f µs", ns/1e3) }

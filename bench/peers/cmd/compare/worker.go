@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/lambda-cqrs/cqrs"
 	"github.com/lambda-cqrs/cqrs/bench"
+	"github.com/lambda-cqrs/cqrs/bench/process"
 )
 
 // turn is what a worker did in one turn, in nanoseconds where it is time.
@@ -47,7 +47,7 @@ func worker(ctx context.Context, name, file string) error {
 			return err
 		}
 		t = turn{}
-		cpu, start := cpuTime(), time.Now()
+		cpu, start := process.CPUTime(), time.Now()
 		for t.N == 0 || time.Since(start) < time.Duration(milliseconds)*time.Millisecond {
 			if name == "first" {
 				kept.IdempotencyStore = cqrs.NewMemoryIdempotency()
@@ -57,7 +57,7 @@ func worker(ctx context.Context, name, file string) error {
 			}
 			t.N++
 		}
-		t.Wall, t.CPU = float64(time.Since(start)), float64(cpuTime()-cpu)
+		t.Wall, t.CPU = float64(time.Since(start)), float64(process.CPUTime()-cpu)
 		text, err := json.Marshal(t)
 		if err != nil {
 			return err
@@ -100,13 +100,4 @@ func goFunction(name string, kept *store, t *turn) lambda.Handler {
 	default:
 		return nil
 	}
-}
-
-// cpuTime is what this process has used so far.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		panic(err) // it takes no argument that could be wrong
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -47,6 +48,53 @@ func taskRegistry(j *journal) *cqrs.Registry {
 		return nil
 	})
 	return registry
+}
+
+// TestExitHoldsItsLane: a handler that ends its goroutine has failed its record, so
+// that nothing behind it in its group, or on its stream, runs.
+func TestExitHoldsItsLane(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		payload     []byte
+		ran, failed []string
+	}{
+		"FIFO": {
+			sqsBatch(t, fifoARN, todo("1", "exit").in("a"), todo("2", "").in("b"), todo("3", "").in("a")),
+			[]string{"1", "2"}, []string{"1", "3"},
+		},
+		"stream": {
+			streamBatch(t, change{"1", "a", ""}, change{"2", "a", "exit"}, change{"3", "b", ""}),
+			[]string{"1", "2"}, []string{"2"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := new(journal)
+			d := newDispatcher(t, cqrs.Config{Factory: taskMux(), Registry: taskRegistry(j)})
+			answer, err := d.Invoke(t.Context(), test.payload)
+			require.NoError(t, err)
+			require.Equal(t, test.ran, j.all())
+			require.Equal(t, test.failed, failedIDs(t, answer))
+		})
+	}
+}
+
+// TestNothingIsKeptOfAnInvocation: a function that is warm for days does not grow.
+func TestNothingIsKeptOfAnInvocation(t *testing.T) {
+	t.Parallel()
+	d := newDispatcher(t, cqrs.Config{Factory: taskMux(), Registry: taskRegistry(new(journal))})
+	type key struct{}
+	invoke := func() weak.Pointer[[64]byte] {
+		value := new([64]byte)
+		_, err := d.Invoke(context.WithValue(t.Context(), key{}, value), sqsBatch(t, queueARN, todo("1", "")))
+		require.NoError(t, err)
+		return weak.Make(value)
+	}
+	left := invoke()
+	runtime.GC()
+	runtime.GC()
+	require.Nil(t, left.Value(), "the invocation's context is kept")
+	runtime.KeepAlive(d)
 }
 
 // TestLockedThread: a function may be called by a locked thread, and a handler may

@@ -29,7 +29,6 @@ type drain struct {
 	begun chan struct{} // closed: no record starts
 
 	mu      sync.Mutex
-	over    bool // no handler goes on
 	running map[*invocation]context.CancelCauseFunc
 }
 
@@ -50,10 +49,6 @@ func (d *drain) hasBegun() bool {
 func (d *drain) enter(inv *invocation, cancel context.CancelCauseFunc) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.over {
-		cancel(errShuttingDown)
-		return
-	}
 	d.running[inv] = cancel
 }
 
@@ -63,11 +58,10 @@ func (d *drain) leave(inv *invocation) {
 	delete(d.running, inv)
 }
 
-// end takes the context from all handlers, now and from now on.
+// end takes the context from all handlers. Whoever enters behind it starts none.
 func (d *drain) end() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.over = true
 	for _, cancel := range d.running {
 		cancel(errShuttingDown)
 	}

@@ -137,3 +137,53 @@ func TestUnparkPutsBackWhatWasOverwritten(t *testing.T) {
 	require.Equal(t, int64(2), model.state[orderKey("1")].Version)
 	require.Empty(t, parkedOf(t, store))
 }
+
+// lastMoment is a store that does nothing for a context that has ended, which that of
+// the run does as soon as it has seen that it needs nothing more.
+type lastMoment struct {
+	turnSync
+
+	end func()
+	met bool
+}
+
+func (s *lastMoment) Complete(ctx context.Context, k cqrs.SyncKey, from int64, to cqrs.Progress, c cqrs.SyncClaim) error {
+	err := s.turnSync.Complete(ctx, k, from, to, c)
+	s.met = s.met || err != nil
+	return err
+}
+
+func (s *lastMoment) Status(ctx context.Context, keys []cqrs.SyncKey) ([]cqrs.SyncStatus, error) {
+	status, err := s.turnSync.Status(ctx, keys)
+	if s.met {
+		s.end()
+	}
+	return status, err
+}
+
+func (s *lastMoment) Release(ctx context.Context, k cqrs.SyncKey, c cqrs.SyncClaim) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.turnSync.Release(ctx, k, c)
+}
+
+// TestAClaimIsReleasedAtTheEnd: the claim of a run that has nothing left to do goes,
+// even if its context ends just then.
+func TestAClaimIsReleasedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	model, memory := newReadModel(), cqrs.NewMemorySync()
+	store := &lastMoment{turnSync: turnSync{memory}, end: end}
+	s := cqrs.NewDataSync(commandTable, store, cqrs.Target("rds", model)).With(cqrs.SyncLogger(quiet()))
+	model.fail = func(cqrs.Command[order]) error {
+		model.fail = nil
+		return s.Apply(t.Context(), orderAt("1", 1)) // somebody else has the same version
+	}
+	require.NoError(t, s.Apply(ctx, orderAt("1", 1)))
+	require.Error(t, ctx.Err())
+	k := cqrs.SyncKey{Table: commandTable, Target: "rds", Tenant: "acme", Key: orderKey("1")}
+	status, err := memory.(cqrs.SyncReader).Status(t.Context(), []cqrs.SyncKey{k})
+	require.NoError(t, err)
+	require.Empty(t, status[0].Claims)
+}

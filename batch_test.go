@@ -60,11 +60,13 @@ func TestExitHoldsItsLane(t *testing.T) {
 	}{
 		"FIFO": {
 			sqsBatch(t, fifoARN, todo("1", "exit").in("a"), todo("2", "").in("b"), todo("3", "").in("a")),
-			[]string{"1", "2"}, []string{"1", "3"},
+			[]string{"1", "2"},
+			[]string{"1", "3"},
 		},
 		"stream": {
 			streamBatch(t, change{"1", "a", ""}, change{"2", "a", "exit"}, change{"3", "b", ""}),
-			[]string{"1", "2"}, []string{"2"},
+			[]string{"1", "2"},
+			[]string{"2"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
